@@ -1,0 +1,138 @@
+"""The state of System V message queues, and how facts change it (``struct msg_queue`` of ``ipc/msg.c``)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ..facts import MessagesReceived, MessagesSent, QueueCreated, QueueRemoved, QueueSet
+from ..wait import WaitQueue
+from .hold import Message
+from .ids import KernIpcPerm
+
+if TYPE_CHECKING:
+    from ..kernel import Kernel
+    from ..ns.ipc import IpcNamespace
+
+
+class MsgQueue:
+    """One queue. ``messages`` are those a receiver can see, in their order; ``held`` those some receiver holds.
+
+    ``cbytes`` and ``qnum`` count both. Times are seconds since the epoch, 0 for never; ``lspid`` and ``lrpid`` are
+    task ids, 0 for nobody.
+    """
+
+    __slots__ = (
+        "cbytes", "ctime", "held", "lrpid", "lspid", "messages", "next_seq", "ns", "perm", "qbytes", "qnum",
+        "receivers", "removed", "rtime", "senders", "stime",
+    )  # fmt: skip
+
+    def __init__(self, ns: IpcNamespace, perm: KernIpcPerm, qbytes: int, ctime: int) -> None:
+        self.ns = ns
+        self.perm = perm
+        self.qbytes = qbytes
+        self.ctime = ctime
+        self.stime = self.rtime = 0
+        self.lspid = self.lrpid = 0
+        self.cbytes = self.qnum = 0
+        self.next_seq = 1
+        self.removed = False
+        self.messages: deque[Message] = deque()
+        self.held: dict[int, Message] = {}
+        self.senders = WaitQueue()
+        self.receivers = WaitQueue()
+
+    def fits(self, size: int) -> bool:
+        """Whether a message of this size may be put in now (``msg_fits_inqueue``)."""
+        return size + self.cbytes <= self.qbytes and 1 + self.qnum <= self.qbytes
+
+    def take(self, index: int) -> Message:
+        """Hold the message at an index of ``messages``."""
+        if index == 0:
+            message = self.messages.popleft()
+        else:
+            message = self.messages[index]
+            del self.messages[index]
+        self.held[message.seq] = message
+        return message
+
+    def take_first(self, count: int) -> list[Message]:
+        """Hold up to ``count`` messages from the front."""
+        popleft = self.messages.popleft
+        taken = [popleft() for _ in range(min(count, len(self.messages)))]
+        self.held.update([(message[0], message) for message in taken])
+        return taken
+
+    def give_back(self, messages: list[Message]) -> None:
+        """Held messages are visible again, in their places."""
+        for message in messages:
+            self.held.pop(message.seq, None)
+        if self.messages and self.messages[0].seq < messages[-1].seq:
+            self.messages = deque(sorted([*self.messages, *messages]))
+        else:
+            self.messages.extendleft(reversed(messages))
+
+    def stat(self) -> dict[str, Any]:
+        """``struct msqid_ds``, and what the kernel knows beside it: sleepers and held messages."""
+        perm = self.perm
+        return {
+            "msqid": perm.id, "msg_perm": perm.stat(), "msg_stime": self.stime, "msg_rtime": self.rtime,
+            "msg_ctime": self.ctime, "msg_cbytes": self.cbytes, "msg_qnum": self.qnum, "msg_qbytes": self.qbytes,
+            "msg_lspid": self.lspid, "msg_lrpid": self.lrpid, "senders": len(self.senders),
+            "receivers": len(self.receivers), "held": len(self.held),
+        }  # fmt: skip
+
+
+def fold_created(kernel: Kernel, fact: QueueCreated) -> None:
+    """A queue is there."""
+    ns = kernel.ipc_namespaces[fact.ns]
+    perm = KernIpcPerm(fact.key, fact.msqid, fact.uid, fact.gid, fact.uid, fact.gid, fact.mode)
+    ns.msg_ids.add(MsgQueue(ns, perm, fact.qbytes, fact.time), chosen=fact.chosen)
+
+
+def fold_set(kernel: Kernel, fact: QueueSet) -> None:
+    """A queue has another owner, mode and size."""
+    queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
+    queue.perm.uid, queue.perm.gid, queue.perm.mode = fact.uid, fact.gid, fact.mode
+    queue.qbytes, queue.ctime = fact.qbytes, fact.time
+
+
+def fold_removed(kernel: Kernel, fact: QueueRemoved) -> None:
+    """A queue is gone, with what was in it."""
+    ids = kernel.ipc_namespaces[fact.ns].msg_ids
+    queue = ids.obtain(fact.msqid)
+    queue.removed = True
+    ids.remove(queue)
+
+
+def fold_sent(kernel: Kernel, fact: MessagesSent) -> None:
+    """Messages stand at the end of a queue."""
+    queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
+    seq = queue.next_seq
+    size = 0
+    for kind, data in fact.messages:
+        queue.messages.append(Message(seq, kind, data))
+        size += len(data)
+        seq += 1
+    queue.cbytes += size
+    queue.qnum += seq - queue.next_seq
+    queue.next_seq = seq
+    queue.lspid, queue.stime = fact.pid, fact.time
+
+
+def fold_received(kernel: Kernel, fact: MessagesReceived) -> None:
+    """Messages have left a queue: held ones, or (when a journal is replayed) visible ones."""
+    queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
+    size = 0
+    for seq in fact.seqs:
+        size += len((queue.held.pop(seq, None) or _extract(queue, seq)).data)
+    queue.cbytes -= size
+    queue.qnum -= len(fact.seqs)
+    queue.lrpid, queue.rtime = fact.pid, fact.time
+
+
+def _extract(queue: MsgQueue, seq: int) -> Message:
+    index = next(index for index, message in enumerate(queue.messages) if message.seq == seq)
+    message = queue.take(index)
+    del queue.held[seq]
+    return message

@@ -1,0 +1,91 @@
+"""The calls on descriptors. As yet every descriptor is a POSIX message queue's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from usernel.abi.poll import POLL_EVENTS
+from usernel.kernel import fdtable, poll
+from usernel.kernel.call import Block, Call, Return
+from usernel.kernel.ipc import mqueue
+from usernel.kernel.kernel import Kernel
+
+from .kinds import DATA, INT, LONG, UINT, Field, Flags, ListOf, Structure
+from .row import Row, errnos
+
+NSEC_PER_MSEC = 1_000_000
+ONLY_QUEUES = "the only files as yet are POSIX message queues"
+
+
+def sys_read(kernel: Kernel, call: Call, fd: int, count: int) -> Return:
+    """read(2)."""
+    return mqueue.mq_read(kernel, call, fd, count)
+
+
+def sys_close(kernel: Kernel, call: Call, fd: int) -> Return:
+    """close(2)."""
+    fdtable.close(kernel, call.task, fd)
+    return Return(0)
+
+
+def sys_dup(kernel: Kernel, call: Call, fildes: int) -> Return:
+    """dup(2)."""
+    return Return(fdtable.dup(call.task, fildes))
+
+
+def sys_fstat(kernel: Kernel, call: Call, fd: int) -> Return:
+    """fstat(2)."""
+    return mqueue.mq_fstat(call, fd)
+
+
+def sys_poll(kernel: Kernel, call: Call, fds: Sequence[tuple[int, int]], timeout: int) -> Return | Block:
+    """poll(2)."""
+    return poll.poll(kernel, call, fds, None if timeout < 0 else timeout * NSEC_PER_MSEC)
+
+
+EVENTS: Final = Flags(POLL_EVENTS)
+POLLFD: Final = Structure("pollfd", (Field("fd", INT), Field("events", EVENTS, 0)))
+POLLED: Final = Structure("pollfd_out", (Field("fd", INT), Field("events", EVENTS), Field("revents", EVENTS)))
+STAT: Final = Structure(
+    "stat",
+    tuple(
+        Field(f"st_{name}", UINT if name in {"uid", "gid", "mode", "nlink"} else LONG)
+        for name in "ino mode nlink uid gid size atime mtime ctime".split()
+    ),
+)
+FD: Final = Field("fd", INT)
+
+ROWS: Final = (
+    Row(
+        "read",
+        "Read a queue's status line; returns how many bytes.",
+        "read(2)",
+        (FD, Field("count", LONG, 80)),
+        errnos("EBADF EINVAL"),
+        sys_read,
+        Structure("read", (Field("data", DATA),)),
+        partial=ONLY_QUEUES,
+    ),
+    Row("close", "Close a descriptor.", "close(2)", (FD,), errnos("EBADF"), sys_close, partial=ONLY_QUEUES),
+    Row(
+        "dup",
+        "Another descriptor of the same open file.",
+        "dup(2)",
+        (Field("fildes", INT),),
+        errnos("EBADF EMFILE"),
+        sys_dup,
+        partial=ONLY_QUEUES,
+    ),
+    Row("fstat", "Status of an open file.", "fstat(2)", (FD,), errnos("EBADF"), sys_fstat, STAT, partial=ONLY_QUEUES),
+    Row(
+        "poll",
+        "Wait until a descriptor is ready; returns how many are.",
+        "poll(2)",
+        (Field("fds", ListOf(POLLFD)), Field("timeout", INT, -1, "milliseconds; below 0 waits for ever")),
+        errnos("EINTR EINVAL"),
+        sys_poll,
+        Structure("polled", (Field("fds", ListOf(POLLED)),)),
+        partial=ONLY_QUEUES,
+    ),
+)

@@ -1,0 +1,323 @@
+"""What arguments and results are made of. A kind parses what a door was given and spells what a door gives back.
+
+Values come as JSON and MessagePack know them (numbers, strings, lists, mappings, bytes) or as Python programs write
+them; ``parse`` turns them into what the kernel takes. A value that has no meaning as this kind is a
+``BadArgument``: a protocol error, which the kernel never sees. A value that the kernel refuses is left to the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from usernel.abi.names import Names
+
+
+class BadArgument(ValueError):  # noqa: N818 - it is the caller's argument that is bad
+    """A value of the wrong shape: the caller's mistake, before there is a call."""
+
+
+class Kind:
+    """What one argument or field is. ``plain`` says that values come out as they are (``spell`` changes nothing)."""
+
+    __slots__ = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether ``spell`` is the identity."""
+        return True
+
+    def parse(self, value: Any) -> Any:
+        """The kernel's value. Raises ``BadArgument``."""
+        raise NotImplementedError
+
+    def spell(self, value: Any) -> Any:
+        """The value as the doors write it."""
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Integer(Kind):
+    """A C integer of ``bits`` bits. Both ways to write a bit pattern are taken: -1 and 0xffffffff are one ``int``."""
+
+    c_type: str
+    bits: int
+    signed: bool = True
+
+    def parse(self, value: Any) -> int:
+        """The number, in the range of the C type."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise BadArgument(f"{value!r} is not a number")
+        number = int(value)
+        half = 1 << (self.bits - 1)
+        if not -half <= number < 2 * half:
+            raise BadArgument(f"{number} does not fit into a C {self.c_type}")
+        if self.signed:
+            return number - 2 * half if number >= half else number
+        return number + 2 * half if number < 0 else number
+
+
+INT: Final = Integer("int", 32)
+UINT: Final = Integer("unsigned int", 32, signed=False)
+LONG: Final = Integer("long", 64)
+ULONG: Final = Integer("unsigned long", 64, signed=False)
+
+
+def c_number(text: str) -> int:
+    """A number as C writes it: 0x is hexadecimal, a leading 0 octal. ValueError."""
+    text = text.strip()
+    if text.lstrip("+-").startswith("0") and text.lstrip("+-0123456789") == "":
+        return int(text, 8)
+    return int(text, 0)
+
+
+def _name_or_number(names: Names, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        if value in names.values:
+            return names.values[value]
+        try:
+            return c_number(value)
+        except ValueError:
+            known = ", ".join(names.values)
+            raise BadArgument(f"{value!r} is none of {known}, and no number") from None
+    raise BadArgument(f"{value!r} is neither a name nor a number")
+
+
+@dataclass(frozen=True, slots=True)
+class Flags(Kind):
+    """Flags or-ed together: a number, names in a list (in which numbers may stand), or ``"IPC_CREAT | 0600"``."""
+
+    names: Names
+
+    @property
+    def plain(self) -> bool:
+        """Numbers come out as lists of names."""
+        return False
+
+    def parse(self, value: Any) -> int:
+        """The or of it all, as a C int."""
+        if type(value) is int:
+            return INT.parse(value)
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split("|")]
+        parts = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
+        flags = 0
+        for part in parts:
+            flags |= _name_or_number(self.names, part)
+        return INT.parse(flags)
+
+    def spell(self, value: Any) -> list[str | int]:
+        """The names, in the order of the header."""
+        return self.names.spell(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration(Kind):
+    """One value out of several, by name or number."""
+
+    names: Names
+
+    @property
+    def plain(self) -> bool:
+        """Numbers come out as names."""
+        return False
+
+    def parse(self, value: Any) -> int:
+        """The number, as a C int."""
+        return INT.parse(value if type(value) is int else _name_or_number(self.names, value))
+
+    def spell(self, value: Any) -> str | int:
+        """The name, or the number where it has none."""
+        return self.names.name(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Kind):
+    """A System V key: a number, ``"0x4d2"`` or ``"IPC_PRIVATE"``."""
+
+    def parse(self, value: Any) -> int:
+        """The key, as a C int."""
+        if isinstance(value, str):
+            value = 0 if value == "IPC_PRIVATE" else _name_or_number(Names("key", {"IPC_PRIVATE": 0}), value)
+        return INT.parse(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Mode(Kind):
+    """Permission bits: a number, or octal digits (``"0600"``)."""
+
+    def parse(self, value: Any) -> int:
+        """The bits."""
+        if isinstance(value, str):
+            try:
+                value = int(value, 8)
+            except ValueError:
+                raise BadArgument(f"{value!r} is no octal mode") from None
+        return UINT.parse(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Kind):
+    """A string."""
+
+    def parse(self, value: Any) -> str:
+        """The string, which must be encodable as UTF-8."""
+        if not isinstance(value, str):
+            raise BadArgument(f"{value!r} is not a string")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise BadArgument(f"{value!r} is not Unicode text (a lone surrogate)") from None
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(Kind):
+    """True or false."""
+
+    def parse(self, value: Any) -> bool:
+        """The truth."""
+        if not isinstance(value, bool):
+            raise BadArgument(f"{value!r} is neither true nor false")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Data(Kind):
+    """The bytes of a message. Python programs may give a string, which is meant as UTF-8."""
+
+    def parse(self, value: Any) -> bytes:
+        """The bytes."""
+        if type(value) is bytes:
+            return value
+        if isinstance(value, str):
+            return Text().parse(value).encode()
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return bytes(value)
+        raise BadArgument(f"{value!r} is not bytes")
+
+
+KEY: Final = Key()
+MODE: Final = Mode()
+TEXT: Final = Text()
+BOOL: Final = Boolean()
+DATA: Final = Data()
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Kind):
+    """Any number of one kind. ``unordered`` ones (signal sets, groups) become frozensets."""
+
+    item: Kind
+    unordered: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """As its items."""
+        return self.item.plain and not self.unordered
+
+    def parse(self, value: Any) -> Any:
+        """The items, parsed."""
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, (Sequence, set, frozenset)):
+            raise BadArgument(f"{value!r} is not a list")
+        items = [self.item.parse(item) for item in value]
+        return frozenset(items) if self.unordered else tuple(items)
+
+    def spell(self, value: Any) -> list[Any]:
+        """The items, spelled; a set in ascending order."""
+        return [self.item.spell(item) for item in (sorted(value) if self.unordered else value)]
+
+
+@dataclass(frozen=True, slots=True)
+class Messages(Kind):
+    """A batch: pairs ``(mtype or priority, bytes)``, or objects with these fields. ``tag`` is the number's name.
+
+    A batch that came as pairs of the right types passes as it is: the number's range is the kernel's to judge.
+    """
+
+    tag: str
+
+    def parse(self, value: Any) -> Sequence[tuple[int, bytes]]:
+        """The pairs."""
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+            raise BadArgument("messages is not a list")
+        return [self._message(item) for item in value]
+
+    def _message(self, item: Any) -> tuple[int, bytes]:
+        if isinstance(item, Mapping):
+            unknown = set(item) - {self.tag, "data", "text"}
+            if unknown or self.tag not in item or ("data" in item) == ("text" in item):
+                raise BadArgument(f"a message has {self.tag!r} and one of 'data' and 'text', not {sorted(item)}")
+            item = (item[self.tag], item["data"] if "data" in item else item["text"])
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            raise BadArgument(f"a message is a pair ({self.tag}, data)")
+        return LONG.parse(item[0]), DATA.parse(item[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of a structure. One with a default may be left out; one whose default is None may be null."""
+
+    name: str
+    kind: Kind
+    default: Any = ...
+    doc: str = ""
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is ...
+
+    @property
+    def nullable(self) -> bool:
+        """Whether null may stand for it."""
+        return self.default is None
+
+
+@dataclass(frozen=True, slots=True)
+class Structure(Kind):
+    """A C structure, by its fields' names. Parsed it is the tuple of its fields, in order."""
+
+    title: str
+    fields: tuple[Field, ...]
+
+    @property
+    def plain(self) -> bool:
+        """As its fields."""
+        return all(field.kind.plain for field in self.fields)
+
+    def parse(self, value: Any) -> tuple[Any, ...]:
+        """The fields' values, in order."""
+        if isinstance(value, tuple) and len(value) == len(self.fields):
+            value = dict(zip((field.name for field in self.fields), value, strict=True))
+        if not isinstance(value, Mapping):
+            raise BadArgument(f"{self.title} is an object with {', '.join(field.name for field in self.fields)}")
+        unknown = [name for name in value if name not in {field.name for field in self.fields}]
+        if unknown:
+            raise BadArgument(f"{self.title} has no field {unknown[0]!r}")
+        return tuple([parse_field(field, value) for field in self.fields])
+
+    def spell(self, value: Any) -> dict[str, Any]:
+        """The fields that are there, spelled."""
+        kinds = {field.name: field.kind for field in self.fields}
+        return {
+            name: item if item is None or kinds[name].plain else kinds[name].spell(item) for name, item in value.items()
+        }
+
+
+def parse_field(field: Field, values: Mapping[str, Any]) -> Any:
+    """The value of one field out of several. Raises ``BadArgument`` with the field's name."""
+    if field.name not in values:
+        if field.required:
+            raise BadArgument(f"{field.name!r} is missing")
+        return field.default
+    value = values[field.name]
+    if value is None and field.nullable:
+        return None
+    try:
+        return field.kind.parse(value)
+    except BadArgument as error:
+        raise BadArgument(f"{field.name}: {error}") from None

@@ -1,0 +1,256 @@
+"""The calls about tasks, their limits and their namespaces: parse, check, act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from usernel.abi import resource as abi_resource
+from usernel.abi.capability import CAPABILITIES
+from usernel.abi.errno import Errno
+from usernel.abi.sched import CLONE_FLAGS
+from usernel.abi.stat import S_IRWXUGO
+from usernel.kernel import nsproxy, sys
+from usernel.kernel.call import Call, Return
+from usernel.kernel.error import KernelError
+from usernel.kernel.kernel import Kernel
+from usernel.kernel.ns import ipc as ipc_ns
+from usernel.kernel.task import Fork, RLimit, fork
+
+from .kinds import BOOL, INT, LONG, MODE, TEXT, UINT, ULONG, Enumeration, Field, Flags, ListOf, Structure
+from .msg import LIMIT, check_limit
+from .row import Row, errnos
+
+NSEC_PER_SEC = 1_000_000_000
+
+
+def sys_getpid(kernel: Kernel, call: Call) -> Return:
+    """getpid(2)."""
+    return Return(call.task.pid)
+
+
+def sys_getppid(kernel: Kernel, call: Call) -> Return:
+    """getppid(2)."""
+    return Return(call.task.parent.pid if call.task.parent is not None else 0)
+
+
+def sys_umask(kernel: Kernel, call: Call, mask: int) -> Return:
+    """umask(2)."""
+    old, call.task.umask = call.task.umask, mask & S_IRWXUGO
+    return Return(old)
+
+
+def sys_exit_group(kernel: Kernel, call: Call, status: int) -> Return:
+    """exit_group(2)."""
+    if call.task.unkillable:
+        raise KernelError(Errno.EPERM, f"task {call.task.pid} is there as long as the service is")
+    kernel.exit(call.task, status=status & 0xFF)
+    return Return(0)
+
+
+def sys_getpriority(kernel: Kernel, call: Call, which: int, who: int) -> Return:
+    """getpriority(2), counting as the system call does: 20 - nice."""
+    return sys.getpriority(kernel, call, which, who)
+
+
+def sys_setpriority(kernel: Kernel, call: Call, which: int, who: int, prio: int) -> Return:
+    """setpriority(2)."""
+    return sys.setpriority(kernel, call, which, who, prio)
+
+
+def sys_prlimit64(kernel: Kernel, call: Call, pid: int, resource: int, new: tuple[int, int] | None) -> Return:
+    """prlimit(2)."""
+    return sys.prlimit64(kernel, call, pid, resource, None if new is None else RLimit(*new))
+
+
+def sys_unshare(kernel: Kernel, call: Call, flags: int) -> Return:
+    """unshare(2)."""
+    nsproxy.unshare(kernel, call.task, flags)
+    return Return(0)
+
+
+def sys_fork(
+    kernel: Kernel, call: Call, uid: int | None, gid: int | None, groups: Sequence[int] | None,
+    cap: Sequence[int] | None, comm: str | None, unshare: int, ttl: int | None, daemon: bool,
+) -> Return:  # fmt: skip
+    """fork(2), and what a child does first: set its ids, unshare, take a name."""
+    caps = None if cap is None else sum(1 << number for number in set(cap))
+    ttl_ns = None if ttl is None else ttl * NSEC_PER_SEC
+    return Return(fork(kernel, call.task, Fork(uid, gid, groups, caps, comm, unshare, ttl_ns, daemon)).pid)
+
+
+def sys_task_stat(kernel: Kernel, call: Call, pid: int) -> Return:
+    """A task as /proc/[pid] shows it."""
+    task = kernel.tasks.get(pid) if pid else call.task
+    if task is None:
+        raise KernelError(Errno.ESRCH, f"no task {pid}")
+    return Return(0, task.stat())
+
+
+def sys_task_list(kernel: Kernel, call: Call, after: int, limit: int) -> Return:
+    """The tasks, by pid."""
+    page = sorted(pid for pid in kernel.tasks if pid > after)[: check_limit(limit) + 1]
+    items = [kernel.tasks[pid].stat() for pid in page[:limit]]
+    return Return(len(items), {"tasks": items, "next": page[limit - 1] if len(page) > limit else None})
+
+
+def sys_task_renew(kernel: Kernel, call: Call, ttl: int) -> Return:
+    """Renew the calling task's lease."""
+    if call.task.lease is None or ttl <= 0:
+        raise KernelError(Errno.EINVAL, "the task has no lease, or the ttl is not above 0")
+    kernel.set_lease(call.task, kernel.monotonic_ns + ttl * NSEC_PER_SEC)
+    return Return(0)
+
+
+def sys_sysctl(kernel: Kernel, call: Call, name: str, value: int | None) -> Return:
+    """Read and write a limit of the IPC namespace, as a file under /proc/sys."""
+    ns = call.task.nsproxy.ipc
+    if value is not None:
+        ipc_ns.sysctl_set(kernel, ns, call.task.cred, name, value)
+    return Return(0, {"value": ipc_ns.sysctl_get(ns, name)})
+
+
+RLIMIT: Final = Structure("rlimit64", (Field("rlim_cur", ULONG), Field("rlim_max", ULONG)))
+WHICH: Final = Field("which", Enumeration(abi_resource.PRIO_WHICH))
+WHO: Final = Field("who", INT, 0, "0 for the caller")
+TASK_FIELDS: Final[tuple[tuple[str, Any], ...]] = (
+    ("pid", INT),
+    ("ppid", INT),
+    ("pgid", INT),
+    ("comm", TEXT),
+    ("uid", UINT),
+    ("euid", UINT),
+    ("suid", UINT),
+    ("gid", UINT),
+    ("egid", UINT),
+    ("sgid", UINT),
+    ("groups", ListOf(UINT)),
+    ("cap_eff", TEXT),
+    ("nice", INT),
+    ("umask", TEXT),
+    ("ns", Structure("ns_links", (Field("ipc", TEXT),))),
+    ("fds", INT),
+    (
+        "signals",
+        Structure("signals", tuple(Field(name, ListOf(TEXT)) for name in "pending blocked ignored caught".split())),
+    ),
+    (
+        "calls",
+        ListOf(Structure("call", (Field("call", TEXT), Field("pid", INT), Field("state", TEXT), Field("held", BOOL)))),
+    ),
+)
+TASK: Final = Structure("task", tuple(Field(name, kind) for name, kind in TASK_FIELDS))
+
+ROWS: Final = (
+    Row("getpid", "The caller's pid.", "getpid(2)", (), frozenset(), sys_getpid),
+    Row("getppid", "The pid of the caller's parent.", "getppid(2)", (), frozenset(), sys_getppid),
+    Row(
+        "umask",
+        "Set the mode bits that new queues lack; returns the old ones.",
+        "umask(2)",
+        (Field("mask", MODE),),
+        frozenset(),
+        sys_umask,
+    ),
+    Row(
+        "exit_group",
+        "End the calling task.",
+        "exit_group(2)",
+        (Field("status", INT, 0),),
+        errnos("EPERM"),
+        sys_exit_group,
+        partial="tasks are reaped at once: there is nothing to wait for",
+    ),
+    Row(
+        "getpriority",
+        "The priority of tasks, as 20 - nice.",
+        "getpriority(2)",
+        (WHICH, WHO),
+        errnos("EINVAL ESRCH"),
+        sys_getpriority,
+    ),
+    Row(
+        "setpriority",
+        "Set the nice value of tasks.",
+        "setpriority(2)",
+        (WHICH, WHO, Field("prio", INT)),
+        errnos("EACCES EINVAL EPERM ESRCH"),
+        sys_setpriority,
+    ),
+    Row(
+        "prlimit64",
+        "Read and set a task's limit.",
+        "prlimit(2)",
+        (
+            Field("pid", INT, 0),
+            Field("resource", Enumeration(abi_resource.RESOURCES)),
+            Field("new_limit", RLIMIT, None),
+        ),
+        errnos("EINVAL EPERM ESRCH"),
+        sys_prlimit64,
+        RLIMIT,
+        partial="RLIMIT_MSGQUEUE, NOFILE, NPROC, NICE and SIGPENDING are enforced; the others are only kept",
+    ),
+    Row(
+        "unshare",
+        "Move to new namespaces.",
+        "unshare(2)",
+        (Field("flags", Flags(CLONE_FLAGS)),),
+        errnos("EINVAL EPERM"),
+        sys_unshare,
+        partial="CLONE_NEWIPC as yet; every other flag is EINVAL",
+    ),
+    Row(
+        "fork",
+        "Make a child with credentials and namespaces of its own; returns its pid.",
+        "fork(2)",
+        (
+            Field("uid", UINT, None),
+            Field("gid", UINT, None),
+            Field("groups", ListOf(UINT), None),
+            Field("cap", ListOf(Enumeration(CAPABILITIES)), None, "the capabilities to keep"),
+            Field("comm", TEXT, None),
+            Field("unshare", Flags(CLONE_FLAGS), 0),
+            Field("ttl", INT, None, "seconds to live unless renewed"),
+            Field("daemon", BOOL, False, "a child of init with no descriptors"),
+        ),
+        errnos("EAGAIN EINVAL EPERM"),
+        sys_fork,
+        partial="a child runs no program: doors act as it",
+    ),
+    Row(
+        "task_stat",
+        "A task as /proc/[pid] shows it.",
+        "proc(5)",
+        (Field("pid", INT, 0),),
+        errnos("ESRCH"),
+        sys_task_stat,
+        TASK,
+    ),
+    Row(
+        "task_list",
+        "The tasks.",
+        "proc(5)",
+        (Field("after", INT, 0, "the pid of the last one seen"), LIMIT),
+        errnos("EINVAL"),
+        sys_task_list,
+        Structure("task_list", (Field("tasks", ListOf(TASK)), Field("next", INT, None))),
+    ),
+    Row(
+        "task_renew",
+        "Renew the caller's lease.",
+        "proc(5)",
+        (Field("ttl", INT, doc="seconds to live from now"),),
+        errnos("EINVAL"),
+        sys_task_renew,
+    ),
+    Row(
+        "sysctl",
+        "Read and write a limit of the IPC namespace.",
+        "proc(5)",
+        (Field("name", TEXT, doc="kernel.msgmnb, fs.mqueue.msg_max, ..."), Field("value", LONG, None)),
+        errnos("EACCES EINVAL ENOENT"),
+        sys_sysctl,
+        Structure("sysctl", (Field("value", LONG),)),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Ordered durable bytes. What a journal keeps it does not understand."""

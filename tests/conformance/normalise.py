@@ -1,0 +1,163 @@
+"""What may differ between two runs of the same case, brought to one form: pids, times, inode numbers, spellings."""
+
+from __future__ import annotations
+
+import re
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from . import linux
+
+NEAR_S = 300
+LONGEST_SHOWN = 80
+SYSVIPC_ROW = "%10d %10d  %4o  %10u %10u %5u %5u %5u %5u %5u %5u %10u %10u %10u\n"
+SYSVIPC_FIELD = re.compile(r"\s+(-?\d+)" * 14 + r"\n")
+NOTIFY_PID = re.compile(rb"NOTIFY_PID:(\d+) *")
+
+
+class Normaliser:
+    """The form of one world's values. ``tasks`` are the names of its pids."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[int, str] = {}
+
+    def arguments(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Arguments as the trace keeps them."""
+        return {name: self._argument(value) for name, value in args.items()}
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, (bytes, bytearray)):
+            return text(bytes(value))
+        if isinstance(value, dict):
+            return {key: self._argument(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._argument(item) for item in value]
+        return shorten(value) if isinstance(value, str) else getattr(value, "name", value)
+
+    def answer(self, name: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """A call's answer as the trace keeps it."""
+        kept = {key: value for key, value in answer.items() if key in {"errno", "died"}}
+        if "ret" in answer:
+            kept["ret"] = self.pid(answer["ret"]) if name in {"fork", "getpid", "getppid"} else answer["ret"]
+        if answer.get("out") is not None:
+            kept["out"] = self.out(name, answer["out"])
+        return kept
+
+    def out(self, name: str, out: Any) -> Any:
+        """What a call handed back, field by field."""
+        if name == "proc_sysvipc_msg":
+            return {"text": self.sysvipc(out["text"])}
+        return {key: self._field(key, value) for key, value in out.items()}
+
+    def _field(self, key: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._field(name, item) for name, item in value.items()}
+        if key == "fds":
+            return [{name: self._field(name, item) for name, item in fd.items()} for fd in value]
+        if key == "data":
+            return text(NOTIFY_PID.sub(self._notify_pid, bytes(value)))
+        return FIELDS.get(key, lambda _, item: item)(self, value)
+
+    def pid(self, value: int) -> str | int:
+        """A task by its name; 0 stays."""
+        return self.tasks.get(value, "another") if value else 0
+
+    def number(self, pid: int) -> int:
+        """A task's place among the world's, for text that wants a number in the place of a pid."""
+        known = list(self.tasks)
+        return known.index(pid) + 1 if pid in known else (0 if pid == 0 else 99999)
+
+    def _notify_pid(self, match: re.Match[bytes]) -> bytes:
+        # Only what is rendered as Linux does (%-6d) is brought to one form; anything else shows as it is.
+        pid = int(match.group(1))
+        return b"NOTIFY_PID:%-6d" % self.number(pid) if match.group() == b"NOTIFY_PID:%-6d" % pid else match.group()
+
+    def sysvipc(self, listing: str) -> list[str]:
+        """The lines of /proc/sysvipc/msg; pids and times are replaced where a line is laid out as Linux does it."""
+        return [self._sysvipc_line(line) for line in listing.splitlines(keepends=True)]
+
+    def _sysvipc_line(self, line: str) -> str:
+        match = SYSVIPC_FIELD.fullmatch(line)
+        if match is None:
+            return line
+        values = [int(item, 8 if index == 2 else 10) for index, item in enumerate(match.groups())]
+        if SYSVIPC_ROW % tuple(values) != line:
+            return line
+        values[5:7] = [self.number(pid) for pid in values[5:7]]
+        values[11:] = [moment if isinstance(moment, int) else 1 for moment in map(when, values[11:])]
+        return SYSVIPC_ROW % tuple(values)
+
+
+def when(seconds: int) -> int | str:
+    """Never, now, or what it is."""
+    return "now" if abs(seconds - time.time()) < NEAR_S else seconds
+
+
+def text(data: bytes) -> str:
+    """Bytes as the trace shows them."""
+    return shorten(data.decode("latin-1"))
+
+
+def shorten(value: str) -> str:
+    if len(value) <= LONGEST_SHOWN:
+        return value
+    return f"{value[:16]}... {len(value)} bytes, crc32 {zlib.crc32(value.encode('latin-1', 'replace')):08x}"
+
+
+def flags(prefix: str) -> Callable[[Normaliser, Any], int]:
+    """Flags as a number, which a door may have spelled out."""
+
+    def number(_: Normaliser, value: Any) -> int:
+        if isinstance(value, int):
+            return value
+        total = 0
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            total |= part if isinstance(part, int) else getattr(linux, part)
+        return total
+
+    number.__name__ = prefix
+    return number
+
+
+def signal_number(_: Normaliser, value: Any) -> int:
+    """A signal's number."""
+    if isinstance(value, int):
+        return value
+    base, _, offset = value.partition("+")
+    if base in {"SIGRTMIN", "SIGRTMAX"}:
+        return getattr(linux, base) + int(offset or 0)
+    return linux.SIGNALS[base]
+
+
+def signal_set(normaliser: Normaliser, value: Any) -> list[int]:
+    """Signals' numbers, ascending."""
+    return sorted(signal_number(normaliser, item) for item in value)
+
+
+def mode(_: Normaliser, value: Any) -> str:
+    """Permission bits as octal digits."""
+    return value if isinstance(value, str) else f"{value:04o}"
+
+
+FIELDS: dict[str, Callable[[Normaliser, Any], Any]] = {
+    "msg_lspid": Normaliser.pid,
+    "msg_lrpid": Normaliser.pid,
+    "si_pid": Normaliser.pid,
+    **dict.fromkeys(
+        ("msg_stime", "msg_rtime", "msg_ctime", "st_atime", "st_mtime", "st_ctime"), lambda _, value: when(value)
+    ),
+    "st_ino": lambda _, value: "inode" if value > 0 else value,
+    "mode": mode,
+    "st_mode": mode,
+    "mq_flags": flags("O_"),
+    "events": flags("POLL"),
+    "revents": flags("POLL"),
+    "sa_flags": flags("SA_"),
+    "sa_handler": lambda _, value: {0: "SIG_DFL", 1: "SIG_IGN"}.get(value, value),
+    "set": signal_set,
+    "oldset": signal_set,
+    "si_signo": signal_number,
+    "si_code": flags("SI_"),
+}

@@ -1,0 +1,261 @@
+"""Linux itself as a target: worlds of processes in fresh namespaces, driven over sockets."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .native_syscalls_unsafe import NUMBERS
+from .wire import receive, send
+
+PATIENCE_S = 20
+LOCK = Path(tempfile.gettempdir()) / "usernel-conformance.lock"
+DIED = {"died": True}
+
+
+class Process:
+    """A worker of a world, as the driver sees it. ``answer`` is what its call in flight has come to."""
+
+    def __init__(self, stream: socket.socket, pid: int) -> None:
+        self.stream = stream
+        self.pid = pid
+        self.host_pid = peer_pid(stream)
+        self.call: str | None = None
+        self.answer: dict[str, Any] | None = None
+        self.dead = False
+        self._syscall = Path(f"/proc/{self.host_pid}/syscall")
+        self._stat = Path(f"/proc/{self.host_pid}/stat")
+
+    def begin(self, name: str, args: dict[str, Any]) -> None:
+        self.call, self.answer = name, None
+        if self.dead:
+            self.answer = DIED
+        else:
+            send(self.stream, (name, args))
+
+    def settle(self) -> bool:
+        """Wait until it sleeps in its call or for the next one. Whether anything happened meanwhile."""
+        if self.dead:
+            return False
+        happened = False
+        deadline = time.monotonic() + PATIENCE_S
+        pause = 0.0
+        while time.monotonic() < deadline:
+            if self._readable(pause):
+                self._take()
+                happened = True
+                if self.dead:
+                    return True
+            elif self._sleeps():
+                return happened
+            else:
+                happened, pause = True, 0.0002
+        raise AssertionError(f"the host's {self.call} neither returned nor slept in {PATIENCE_S} s")
+
+    def wait(self, seconds: float) -> None:
+        """Give its call in flight this long to return."""
+        if not self.dead and self.answer is None and self._readable(seconds):
+            self._take()
+
+    def _take(self) -> None:
+        try:
+            self.answer = receive(self.stream)
+        except EOFError:
+            self.dead = True
+            if self.answer is None:
+                self.answer = DIED
+
+    def _readable(self, seconds: float) -> bool:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.stream, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+
+    def _sleeps(self) -> bool:
+        inside = "recvfrom" if self.answer is not None or self.call is None else self.call
+        if inside not in NUMBERS:
+            return False
+        try:
+            number = self._syscall.read_text(encoding="ascii").split(maxsplit=1)[0]
+            state = self._stat.read_text(encoding="ascii", errors="replace").rpartition(") ")[2][0]
+        except (OSError, IndexError):
+            return False
+        return state in "ST" and number == str(NUMBERS[inside])
+
+
+def peer_pid(stream: socket.socket) -> int:
+    credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int.from_bytes(credentials[:4], sys.byteorder)
+
+
+class NativeWorld:
+    """The driver of one world: what a case's scenario asks of every target."""
+
+    real_time = True
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._processes: dict[int, Process] = {}
+        self._init = self._hub.accept("init")
+        self.root = self._adopt()
+
+    def _adopt(self) -> int:
+        process = self._hub.accept("task")
+        self._processes[process.pid] = process
+        process.settle()
+        return process.pid
+
+    def adopt(self, pid: int) -> None:
+        """Take over a task that a fork has just made."""
+        if self._adopt() != pid:
+            raise AssertionError(f"another task than {pid} has come up")
+
+    def begin(self, pid: int, name: str, args: dict[str, Any]) -> None:
+        """Start a call. When this returns, it and all that it woke have returned or sleep."""
+        self._processes[pid].begin(name, args)
+        self._processes[pid].settle()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let everything that can run do so: two rounds in a row in which every process was found asleep."""
+        calm = 0
+        while calm < 2:
+            moved = [process.settle() for process in self._processes.values()]
+            calm = 0 if any(moved) else calm + 1
+
+    def answer(self, pid: int) -> dict[str, Any] | None:
+        """What a task's call in flight has come to, None while it sleeps."""
+        return self._processes[pid].answer
+
+    def wait(self, pid: int, seconds: float) -> None:
+        """Let time pass until a task's call has returned, this long at most."""
+        self._processes[pid].wait(seconds)
+        self.settle()
+
+    def alive(self, pid: int) -> bool:
+        """Whether a task has not ended."""
+        self.settle()
+        return not self._processes[pid].dead
+
+    def close(self) -> None:
+        """End the world: its tasks first, so that what they have open is closed, then what is left of its queues."""
+        for process in self._processes.values():
+            process.stream.close()
+            if process.call is not None and process.answer is None and not process.dead:
+                os.kill(process.host_pid, 9)
+        for process in self._processes.values():
+            gone(process.host_pid)
+        send(self._init.stream, "finish")
+        try:
+            receive(self._init.stream)
+        except EOFError:
+            pass
+        self._init.stream.close()
+        gone(self._init.host_pid)
+
+
+def gone(pid: int) -> None:
+    """Wait until a process has ended and given up what it had open."""
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(handle, selectors.EVENT_READ)
+            if not selector.select(deadline - time.monotonic()):
+                raise AssertionError(f"process {pid} does not end")
+    finally:
+        os.close(handle)
+
+
+class Hub:
+    """The zygote, and the socket that the processes of its worlds call."""
+
+    def __init__(self) -> None:
+        address = f"usernel-conformance-{uuid.uuid4().hex}"
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind("\0" + address)
+        self._listener.listen(64)
+        self._listener.settimeout(PATIENCE_S)
+        command = [sys.executable, "-m", "tests.conformance.targets.native_worker_unsafe", address]
+        root = Path(__file__).resolve().parents[3]
+        self._zygote = subprocess.Popen(command, cwd=root, stdin=subprocess.DEVNULL)
+        self._stream = self.accept("zygote").stream
+
+    def accept(self, role: str) -> Process:
+        """The next process to call, which has to be one of this role."""
+        stream, _ = self._listener.accept()
+        hello = receive(stream)
+        if hello["role"] != role:
+            raise AssertionError(f"{hello['role']} called instead of {role}")
+        return Process(stream, hello["pid"])
+
+    def order(self, *, resource: bool) -> None:
+        """Ask for a world."""
+        send(self._stream, {"resource": resource})
+
+    def close(self) -> None:
+        """End the zygote."""
+        self._stream.close()
+        self._listener.close()
+        self._zygote.wait(PATIENCE_S)
+
+
+@contextmanager
+def hub() -> Iterator[Hub]:
+    """A zygote for as many worlds as wanted."""
+    made = Hub()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def world(made: Hub, *, resource: bool = False) -> Iterator[NativeWorld]:
+    """A fresh world. ``resource``: its root has CAP_SYS_RESOURCE, for System V only."""
+    with alone():
+        made.order(resource=resource)
+        driver = NativeWorld(made)
+        try:
+            yield driver
+        finally:
+            driver.close()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Be the only one with a world: RLIMIT_MSGQUEUE counts a user's queues over all namespaces."""
+    with LOCK.open("w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@functools.cache
+def refusal() -> str:
+    """Why this machine cannot answer; empty where it can."""
+    if sys.platform != "linux":
+        return f"this is {sys.platform}"
+    if not NUMBERS:
+        return f"the system call numbers of {os.uname().machine} are not known"
+    if os.geteuid() != 0:
+        return "this is not root"
+    try:
+        with hub() as made, world(made) as driver:
+            driver.begin(driver.root, "msgget", {"key": 0, "msgflg": 0o600})
+            return "" if driver.answer(driver.root) == {"ret": 0} else "its first queue is not number 0"
+    except (OSError, AssertionError, EOFError) as error:
+        return f"no fresh namespaces ({error})"

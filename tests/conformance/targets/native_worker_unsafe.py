@@ -1,0 +1,205 @@
+"""The processes that a case drives on the host, and the zygote they come from.
+
+One world is: a process that is init of a fresh pid namespace (its death ends the world), and below it one worker a
+task. A worker reads a call from its socket, makes it, and writes what came of it; while the call sleeps, the worker
+does. It has one thread, so that a signal meets exactly the call that a case means.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from tests.conformance.linux import CAPABILITIES, CLONE_NEWIPC
+from tests.conformance.targets import native_syscalls_unsafe as host
+from tests.conformance.targets.wire import receive, send
+
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x10000000, 0x20000000
+MQUEUE_MOUNT = next((path for path in ("/dev/mqueue", "/mnt", "/sys") if os.path.isdir(path)), "/")  # noqa: PTH112
+ALL = (1 << 41) - 1
+RESTRICTED = ALL & ~(1 << CAPABILITIES["CAP_SYS_RESOURCE"])
+
+
+def connect(address: str) -> socket.socket:
+    """A stream to the driver, at a descriptor that no case reaches."""
+    plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    plain.connect("\0" + address)
+    high = fcntl.fcntl(plain.fileno(), fcntl.F_DUPFD_CLOEXEC, host.HIGH_FD)
+    plain.close()
+    return socket.socket(fileno=high)
+
+
+class Worker:
+    """One task of a world."""
+
+    def __init__(self, address: str, role: str) -> None:
+        self.address = address
+        self.hello(role)
+
+    def hello(self, role: str) -> None:
+        self.stream = connect(self.address)
+        send(self.stream, {"role": role, "pid": os.getpid()})
+
+    def serve(self) -> None:
+        while True:
+            try:
+                name, args = receive(self.stream)
+            except EOFError:
+                os._exit(0)
+            reply = self.answer(name, args)
+            if reply is not None:
+                send(self.stream, reply)
+
+    def answer(self, name: str, args: dict[str, Any]) -> dict[str, Any] | None:
+        """What came of a call. None in a child that the call made."""
+        try:
+            if name == "fork":
+                pid = self.fork(**args)
+                return {"ret": pid} if pid else None
+            if name == "exit_group":
+                os._exit(args.get("status", 0))
+            ret, out = host.ROWS[name](**args)
+        except host.Refused as refused:
+            return {"errno": errno.errorcode[refused.number]}
+        return {"ret": ret} if out is None else {"ret": ret, "out": out}
+
+    def fork(self, **how: Any) -> int:
+        """A child with its own stream, or the errno that kept it from becoming what it should be."""
+        ready, report = os.pipe2(os.O_CLOEXEC)
+        ready, report = move_up(ready), move_up(report)
+        pid = os.fork()
+        if pid:
+            os.close(report)
+            failure = os.read(ready, 8)
+            os.close(ready)
+            if failure:
+                raise host.Refused(int(failure))
+            return pid
+        os.close(ready)
+        try:
+            self.become(**how)
+        except (host.Refused, OSError) as error:
+            os.write(report, str(error.number if isinstance(error, host.Refused) else error.errno).encode())
+            os._exit(0)
+        self.stream.close()
+        self.hello("task")
+        os.close(report)
+        return 0
+
+    def become(
+        self,
+        uid: int | None = None,
+        gid: int | None = None,
+        groups: list[int] | None = None,
+        cap: list[str] | None = None,
+        comm: str | None = None,
+        unshare: int = 0,
+    ) -> None:
+        if unshare:
+            host.unshare(unshare)
+        keep = host.capget()
+        if cap is not None:
+            keep &= sum(1 << CAPABILITIES[name] for name in cap)
+            host.keep_capabilities()
+        if groups is not None:
+            os.setgroups(groups)
+        if gid is not None:
+            os.setresgid(gid, gid, gid)
+        if uid is not None:
+            os.setresuid(uid, uid, uid)
+        if cap is not None:
+            host.capset(keep)
+
+
+def move_up(descriptor: int) -> int:
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, host.HIGH_FD)
+    os.close(descriptor)
+    return high
+
+
+def init_of_world(address: str, resource: bool) -> None:
+    """Be pid 1: mount what shows the namespaces, make the first task, and clean up when the driver says so."""
+    host.cut_off_mounts()
+    host.mount_in_namespace("proc", "/proc")
+    own_mqueue = not resource
+    if own_mqueue:
+        host.mount_in_namespace("mqueue", MQUEUE_MOUNT)
+    stream = connect(address)
+    send(stream, {"role": "init", "pid": os.getpid()})
+    if os.fork() == 0:
+        stream.close()
+        for descriptor in range(3):
+            os.close(descriptor)
+        os.umask(0o022)
+        os.setgroups([])
+        if not resource:
+            host.capset(host.capget() & RESTRICTED)
+        Worker(address, "task").serve()
+    receive(stream)  # the driver says that every worker is gone, or is gone itself
+    if own_mqueue:
+        for name in os.listdir(MQUEUE_MOUNT):  # noqa: PTH208 - plain names
+            host.mq_unlink(name)
+    send(stream, {"done": True})
+    os._exit(0)
+
+
+def zygote(address: str) -> None:
+    """Make a world whenever asked, until the driver closes the stream."""
+    for number in range(1, 65):
+        try:
+            signal.signal(number, signal.SIG_DFL)
+        except (OSError, ValueError):
+            continue
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    host.rt_sigaction(signal.SIGCHLD, {"sa_handler": "SIG_DFL", "sa_flags": 2})  # SA_NOCLDWAIT: nobody to wait for
+    stream = connect(address)
+    send(stream, {"role": "zygote", "pid": os.getpid()})
+    while True:
+        try:
+            order = receive(stream)
+        except EOFError:
+            return
+        ready, mapped = os.pipe(), os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            stream.close()
+            launch(address, order["resource"], ready[1], mapped[0])
+        os.read(ready[0], 1)
+        if order["resource"]:
+            for kind in ("uid_map", "gid_map"):
+                with open(f"/proc/{pid}/{kind}", "w", encoding="ascii") as text:  # noqa: PTH123
+                    text.write("0 0 65536")
+        os.write(mapped[1], b"1")
+        for descriptor in (*ready, *mapped):
+            os.close(descriptor)
+
+
+def launch(address: str, resource: bool, ready: int, mapped: int) -> None:
+    """Go into the world's namespaces and leave its init there. With ``resource``, into a user namespace too: there
+    root has CAP_SYS_RESOURCE as far as System V is concerned, whatever the host gives.
+    """
+    if resource:
+        host.unshare(CLONE_NEWUSER)
+    os.write(ready, b"1")
+    os.read(mapped, 1)
+    host.unshare(CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWPID)
+    if os.fork() == 0:
+        os.closerange(3, host.HIGH_FD + 50)
+        os.setsid()
+        try:
+            init_of_world(address, resource)
+        except EOFError:
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - a world that cannot be made is reported to whoever runs the zygote
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    zygote(sys.argv[1])

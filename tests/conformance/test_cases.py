@@ -1,0 +1,40 @@
+"""Every case on every target comes to what Linux answered."""
+
+from __future__ import annotations
+
+import pytest
+
+from . import golden, scenario
+from .scenario import Case
+from .targets import native
+
+CASES = scenario.load()
+every_case = pytest.mark.parametrize("of", CASES.values(), ids=list(CASES))
+
+
+def compare(of: Case, driver: scenario.Driver) -> None:
+    """Run a case, and fail with the first step at which it came to something else than Linux did."""
+    expected = golden.trace(of)
+    assert expected is not None, f"{of.group}.{of.name} is not recorded: python -m tests.conformance.record {of.group}"
+    trace: list[scenario.Entry] = []
+    failure: Exception | None = None
+    try:
+        of.run(driver, trace)
+    except Exception as error:  # noqa: BLE001 - a step that came out wrong shows first; what it led to, after
+        failure = error
+    different = golden.difference(expected, golden.as_json(trace))
+    if different:
+        pytest.fail(f"Linux (-) and this target (+) part at {different}", pytrace=False)
+    if failure is not None:
+        raise failure
+
+
+def test_golden_files_hold_the_cases_and_nothing_else() -> None:
+    recorded = {f"{path.stem}.{name}" for path in golden.DIRECTORY.glob("*.json") for name in golden.names(path.stem)}
+    assert recorded == set(CASES)
+
+
+@every_case
+def test_native(of: Case, hub: native.Hub) -> None:
+    with native.world(hub, resource=of.resource) as driver:
+        compare(of, driver)

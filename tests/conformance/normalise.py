@@ -155,7 +155,7 @@ FIELDS: dict[str, Callable[[Normaliser, Any], Any]] = {
     "events": flags("POLL"),
     "revents": flags("POLL"),
     "sa_flags": flags("SA_"),
-    "sa_handler": lambda _, value: {0: "SIG_DFL", 1: "SIG_IGN"}.get(value, value),
+    "sa_handler": lambda _, value: {0: "SIG_DFL", 1: "SIG_IGN", 2: "SIG_CATCH"}.get(value, value),
     "set": signal_set,
     "oldset": signal_set,
     "si_signo": signal_number,

@@ -6,7 +6,7 @@ import pytest
 
 from . import golden, scenario
 from .scenario import Case
-from .targets import native
+from .targets import kernel, native
 
 CASES = scenario.load()
 every_case = pytest.mark.parametrize("of", CASES.values(), ids=list(CASES))
@@ -24,7 +24,8 @@ def compare(of: Case, driver: scenario.Driver) -> None:
         failure = error
     different = golden.difference(expected, golden.as_json(trace))
     if different:
-        pytest.fail(f"Linux (-) and this target (+) part at {different}", pytrace=False)
+        raised = f"\nand then {failure!r}" if failure else ""
+        pytest.fail(f"Linux (-) and this target (+) part at {different}{raised}", pytrace=False)
     if failure is not None:
         raise failure
 
@@ -37,4 +38,10 @@ def test_golden_files_hold_the_cases_and_nothing_else() -> None:
 @every_case
 def test_native(of: Case, hub: native.Hub) -> None:
     with native.world(hub, resource=of.resource) as driver:
+        compare(of, driver)
+
+
+@every_case
+def test_kernel(of: Case) -> None:
+    with kernel.world(resource=of.resource) as driver:
         compare(of, driver)

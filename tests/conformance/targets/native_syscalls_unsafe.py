@@ -309,7 +309,8 @@ def sysctl(name: str, value: int | str | None = None) -> tuple[int, Out]:
 
 
 def proc_sysvipc_msg() -> tuple[int, Out]:
-    return 0, {"text": Path("/proc/sysvipc/msg").read_text(encoding="ascii")}
+    text = Path("/proc/sysvipc/msg").read_text(encoding="ascii")
+    return len(text), {"text": text}
 
 
 class _CapHeader(ctypes.Structure):

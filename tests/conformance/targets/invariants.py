@@ -1,0 +1,97 @@
+"""What holds in a kernel whenever no call is running."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from usernel.kernel.file import File
+from usernel.kernel.ipc.mqueue_inode import MqInode
+from usernel.kernel.ipc.msg_queue import MsgQueue
+from usernel.kernel.kernel import Kernel
+from usernel.kernel.ns.ipc import IpcNamespace
+
+
+def check(kernel: Kernel) -> None:
+    """Fail where the kernel's tables contradict one another."""
+    assert not kernel._ready, "a woken call has not run"
+    for ns in kernel.ipc_namespaces.values():
+        check_namespace(kernel, ns)
+    charges: Counter[int] = Counter()
+    for ns in kernel.ipc_namespaces.values():
+        for inode in ns.mq_inodes.values():
+            charges[inode.charged] += inode.bytes
+    assert kernel.mq_charges == dict(charges), "a user is charged for other queues than there are"
+    check_files(kernel)
+    check_sleepers(kernel)
+
+
+def check_namespace(kernel: Kernel, ns: IpcNamespace) -> None:
+    """One namespace's tables: by key, by index, by name."""
+    assert ns.tasks == sum(task.nsproxy.ipc is ns for task in kernel.tasks.values())
+    ids = ns.msg_ids
+    assert ids.by_key == {queue.perm.key: queue for queue in ids.by_index.values() if queue.perm.key}
+    assert ids.max_idx == max(ids.by_index, default=-1)
+    for index, queue in ids.by_index.items():
+        assert queue.perm.id & 0x7FFF == index
+        assert not queue.removed
+        check_msg_queue(queue)
+    assert all(inode.name == name for name, inode in ns.mq_names.items())
+    assert {inode.ino for inode in ns.mq_names.values()} <= set(ns.mq_inodes)
+    for inode in ns.mq_inodes.values():
+        assert inode.name is None or ns.mq_names.get(inode.name) is inode
+        assert inode.name is not None or inode.files, "a queue with neither name nor descriptor is still there"
+        check_mqueue(inode)
+
+
+def check_msg_queue(queue: MsgQueue) -> None:
+    """One System V queue: its counts, its order, and that nobody sleeps who need not."""
+    everything = [*queue.messages, *queue.held.values()]
+    assert queue.cbytes == sum(len(message.data) for message in everything)
+    assert queue.qnum == len(everything)
+    places = [message.seq for message in queue.messages]
+    assert places == sorted(set(places))
+    assert not set(places) & set(queue.held)
+    assert max([*places, *queue.held], default=0) < queue.next_seq
+    assert all(message.kind >= 1 for message in everything)
+    assert not any(queue.fits(sender.size) for _, sender in queue.senders), "a sender sleeps beside room"
+    for _, receiver in queue.receivers:
+        assert not any(receiver.wants(message) for message in queue.messages), "a receiver sleeps beside its message"
+
+
+def check_mqueue(inode: MqInode) -> None:
+    """One POSIX queue, likewise."""
+    everything = [*inode.messages(), *inode.held.values()]
+    assert inode.curmsgs == len(everything) <= inode.maxmsg
+    assert inode.qsize == sum(len(message.data) for message in everything)
+    assert all(len(message.data) <= inode.msgsize for message in everything)
+    assert inode._priorities == sorted(inode.levels)
+    assert all(inode.levels.values())
+    for priority, level in inode.levels.items():
+        assert [message.seq for message in level] == sorted({message.seq for message in level})
+        assert all(message.kind == priority for message in level)
+    assert inode.full or not inode.senders, "a sender sleeps beside room"
+    assert not inode.visible or not inode.receivers, "a receiver sleeps beside a message"
+    assert inode.notify is None or not inode.notify.owner.exited
+
+
+def check_files(kernel: Kernel) -> None:
+    """Each open file is counted by its descriptors and by the calls that sleep on it; each queue by its open files."""
+    refs: Counter[File] = Counter()
+    for task in kernel.tasks.values():
+        refs.update(file for _, file in task.fds)
+        refs.update(file for call in task.parked if call.block for file in call.block.files)
+    assert all(file.refs == count for file, count in refs.items())
+    opens = Counter(file.inode for file in refs)
+    for ns in kernel.ipc_namespaces.values():
+        for inode in ns.mq_inodes.values():
+            assert inode.files == opens[inode], f"queue {inode.name} is open {opens[inode]} times, not {inode.files}"
+
+
+def check_sleepers(kernel: Kernel) -> None:
+    """A parked call belongs to a task that lives, and stands in the queues it sleeps on."""
+    for task in kernel.tasks.values():
+        assert not task.exited
+        for call in task.parked:
+            assert call.block is not None
+            assert not call.done
+            assert all(any(found is call for found, _ in queue) for queue in call.block.on)

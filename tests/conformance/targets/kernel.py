@@ -1,0 +1,101 @@
+"""The kernel in process as a target: its clock stands still unless a case waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import usernel
+from usernel.sim import CallHandle
+from usernel.syscalls.table import TABLE
+
+from ..linux import CAPABILITIES, CLONE_NEWIPC
+from .invariants import check
+
+DIED = {"died": True}
+RESTRICTED = sorted(set(range(41)) - {CAPABILITIES["CAP_SYS_RESOURCE"]})
+STEP_NS = 1_000_000
+
+
+def timespec(ns: int) -> dict[str, int]:
+    """``struct timespec`` of so many nanoseconds."""
+    return {"tv_sec": ns // 10**9, "tv_nsec": ns % 10**9}
+
+
+def resolve(args: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    """Arguments with times from now made into times."""
+    resolved = dict(args)
+    for name, base in (("abs_timeout", now_ns), ("timeout", 0)):
+        value = resolved.get(name)
+        if isinstance(value, dict) and "after_ns" in value:
+            resolved[name] = timespec(base + value["after_ns"])
+    return resolved
+
+
+class KernelWorld:
+    """The driver of one world: a namespace of a kernel of its own."""
+
+    def __init__(self, *, resource: bool) -> None:
+        self.kernel = usernel.Kernel(seed=0, realtime_ns=time.time_ns())
+        how: dict[str, Any] = {} if resource else {"cap": RESTRICTED}
+        self.root = self.kernel.fork(unshare=CLONE_NEWIPC, **how).pid
+        self._tasks = {self.root: self.kernel.task(self.root)}
+        self._calls: dict[int, CallHandle] = {}
+        self._answers: dict[int, dict[str, Any]] = {}
+
+    def adopt(self, pid: int) -> None:
+        """Take over a task that a fork has just made."""
+        self._tasks[pid] = self.kernel.task(pid)
+
+    def begin(self, pid: int, name: str, args: dict[str, Any]) -> None:
+        """Start a call."""
+        self._answers.pop(pid, None)
+        self._calls.pop(pid, None)
+        task = self._tasks[pid]
+        if task.exited:
+            self._answers[pid] = DIED
+            return
+        named = resolve(args, self.kernel.model.realtime_ns)
+        first = [named.pop("name")] if "name" in named else []
+        self._calls[pid] = task.start(name, *first, **named)
+        self._look()
+
+    def _look(self) -> None:
+        for pid, call in self._calls.items():
+            if pid not in self._answers and call.done:
+                self._answers[pid] = DIED if self._tasks[pid].exited else answer(call)
+        check(self.kernel.model)
+
+    def answer(self, pid: int) -> dict[str, Any] | None:
+        """What a task's last call has come to, None while it sleeps."""
+        return self._answers.get(pid)
+
+    def wait(self, pid: int, seconds: float) -> None:
+        """Let time pass, as far as the next deadline each time, until a task's call has returned."""
+        end = self.kernel.model.monotonic_ns + int(seconds * 10**9)
+        while pid not in self._answers and (left := end - self.kernel.model.monotonic_ns) > 0:
+            due = self.kernel.model.next_deadline_in()
+            self.kernel.advance(left if due is None else max(STEP_NS, min(due, left)))
+            self._look()
+
+    def alive(self, pid: int) -> bool:
+        """Whether a task has not ended."""
+        return not self._tasks[pid].exited
+
+
+def answer(call: CallHandle) -> dict[str, Any]:
+    """What a call came to; an errno has to be one that its row admits."""
+    if call.error is None:
+        result = call.outcome()
+        return {"ret": result.ret} if result.out is None else {"ret": result.ret, "out": result.out}
+    row = TABLE[call._call.name]
+    assert call.error.errno in row.errnos, f"{row.name} answered {call.error.name}, which its row does not list"
+    return {"errno": call.error.name}
+
+
+@contextmanager
+def world(*, resource: bool = False) -> Iterator[KernelWorld]:
+    """A fresh world."""
+    yield KernelWorld(resource=resource)

@@ -61,7 +61,7 @@ class Kernel:
         self.record(IpcNamespaceCreated(IPC_INIT_INO, 0))
         self.init = Task(self.next_pid(), None, Cred(), NsProxy(self.ipc_namespaces[IPC_INIT_INO]), 1, "init")
         self.add_task(self.init)
-        self.default_task = fork(self, self.init, Fork(comm="usernel", daemon=True))
+        self.default_task = fork(self, self.init, Fork(comm="usernel", setsid=True))
 
     # ------------------------------------------------------------------------------------------------------------ time
 

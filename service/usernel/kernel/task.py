@@ -19,13 +19,14 @@ from usernel.abi.resource import (
     RLIMIT_RTPRIO,
     RLIMIT_SIGPENDING,
 )
+from usernel.abi.signal import SI_USER
 
 from .cred import Cred
 from .error import KernelError
 from .fdtable import FdTable, close_all
 from .nsproxy import NsProxy, check_flags, new_nsproxy
 from .outputs import TaskExited
-from .signal import SignalState
+from .signal import SigInfo, SignalState, send_signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,7 @@ class Task:
     parked: dict[Call, None] = field(default_factory=dict)
     holding: dict[Call, None] = field(default_factory=dict)
     exited: bool = False
+    pdeathsig: int = 0
     lease: int | None = None
     """When the task ends unless its lease is renewed, in ns MONOTONIC."""
 
@@ -101,8 +103,8 @@ class Task:
 class Fork:
     """How a child differs from its parent; None leaves a field as the parent's.
 
-    ``caps`` is the mask of capabilities to keep. ``daemon`` makes it a child of init with no descriptors, as a login
-    is. ``ttl_ns`` is how long it lives unless renewed.
+    ``caps`` is the mask of capabilities to keep; ``ttl_ns`` how long it lives unless renewed. ``daemon`` makes it a
+    child of init, ``setsid`` the leader of a process group of its own; ``pdeathsig`` reaches it when its parent ends.
     """
 
     uid: int | None = None
@@ -113,6 +115,9 @@ class Fork:
     unshare: int = 0
     ttl_ns: int | None = None
     daemon: bool = False
+    setsid: bool = False
+    close_fds: bool = False
+    pdeathsig: int = 0
 
 
 def fork(kernel: Kernel, parent: Task, how: Fork) -> Task:
@@ -125,10 +130,11 @@ def fork(kernel: Kernel, parent: Task, how: Fork) -> Task:
     pid = kernel.next_pid()
     nsproxy = new_nsproxy(kernel, parent.cred, parent.nsproxy, how.unshare)
     child = Task(
-        pid, kernel.init if how.daemon else parent, cred, nsproxy, pid if how.daemon else parent.pgid,
-        (how.comm or parent.comm)[: TASK_COMM_LEN - 1], FdTable() if how.daemon else parent.fds.copy(),
+        pid, kernel.init if how.daemon else parent, cred, nsproxy, pid if how.setsid else parent.pgid,
+        (how.comm or parent.comm)[: TASK_COMM_LEN - 1], FdTable() if how.close_fds else parent.fds.copy(),
         list(parent.rlimits), parent.umask, parent.nice, parent.signals.copy(),
     )  # fmt: skip
+    child.pdeathsig = how.pdeathsig
     kernel.add_task(child)
     if how.ttl_ns is not None:
         kernel.set_lease(child, kernel.monotonic_ns + how.ttl_ns)
@@ -168,9 +174,11 @@ def exit_task(kernel: Kernel, task: Task, status: int, signo: int) -> None:
     for call in list(task.holding):
         kernel.abort(call)
     close_all(kernel, task)
-    for child in task.children.values():
+    for child in list(task.children.values()):
         child.parent = kernel.init
         kernel.init.children[child.pid] = child
+        if child.pdeathsig:
+            send_signal(kernel, child, SigInfo(child.pdeathsig, SI_USER, 0, 0))
     kernel.remove_task(task)
     task.nsproxy.ipc.tasks -= 1
     kernel.put_ipc_ns(task.nsproxy.ipc)

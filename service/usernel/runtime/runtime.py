@@ -64,9 +64,10 @@ class Runtime:
     async def call(
         self, task: Task, row: Row, args: Sequence[Any], *, hold: bool = False, timeout: float | None = None
     ) -> Call:
-        """As ``submit``, and wait until it is done, ``timeout`` seconds at most: then it is interrupted, and TimeoutError.
+        """As ``submit``, and wait until it is done.
 
-        Cancelled, it interrupts the call and gives back what it holds.
+        After ``timeout`` seconds in vain it is interrupted, and that is a TimeoutError. Cancelled, it interrupts the
+        call and gives back what it holds.
         """
         done: asyncio.Future[Call] = self._loop.create_future()
         call = self.submit(task, row, args, lambda call: None if done.done() else done.set_result(call), hold=hold)

@@ -9,12 +9,14 @@ from usernel.abi import resource as abi_resource
 from usernel.abi.capability import CAPABILITIES
 from usernel.abi.errno import Errno
 from usernel.abi.sched import CLONE_FLAGS
+from usernel.abi.signal import SIGNALS
 from usernel.abi.stat import S_IRWXUGO
 from usernel.kernel import nsproxy, sys
 from usernel.kernel.call import Call, Return
 from usernel.kernel.error import KernelError
 from usernel.kernel.kernel import Kernel
 from usernel.kernel.ns import ipc as ipc_ns
+from usernel.kernel.signal import check_signo
 from usernel.kernel.task import Fork, RLimit, fork
 
 from .kinds import BOOL, INT, LONG, MODE, TEXT, UINT, ULONG, Enumeration, Field, Flags, ListOf, Structure
@@ -71,12 +73,16 @@ def sys_unshare(kernel: Kernel, call: Call, flags: int) -> Return:
 
 def sys_fork(
     kernel: Kernel, call: Call, uid: int | None, gid: int | None, groups: Sequence[int] | None,
-    cap: Sequence[int] | None, comm: str | None, unshare: int, ttl: int | None, daemon: bool,
+    cap: Sequence[int] | None, comm: str | None, unshare: int, ttl: int | None,
+    daemon: bool, setsid: bool, close_fds: bool, pdeathsig: int,
 ) -> Return:  # fmt: skip
-    """fork(2), and what a child does first: set its ids, unshare, take a name."""
+    """fork(2), and what a child does first: set its ids, unshare, take a name, leave what it inherited."""
     caps = None if cap is None else sum(1 << number for number in set(cap))
     ttl_ns = None if ttl is None else ttl * NSEC_PER_SEC
-    return Return(fork(kernel, call.task, Fork(uid, gid, groups, caps, comm, unshare, ttl_ns, daemon)).pid)
+    if pdeathsig:
+        check_signo(pdeathsig)
+    how = Fork(uid, gid, groups, caps, comm, unshare, ttl_ns, daemon, setsid, close_fds, pdeathsig)
+    return Return(fork(kernel, call.task, how).pid)
 
 
 def sys_task_stat(kernel: Kernel, call: Call, pid: int) -> Return:
@@ -212,7 +218,10 @@ ROWS: Final = (
             Field("comm", TEXT, None),
             Field("unshare", Flags(CLONE_FLAGS), 0),
             Field("ttl", INT, None, "seconds to live unless renewed"),
-            Field("daemon", BOOL, False, "a child of init with no descriptors"),
+            Field("daemon", BOOL, False, "a child of init"),
+            Field("setsid", BOOL, False, "in a process group of its own"),
+            Field("close_fds", BOOL, False, "without its parent's descriptors"),
+            Field("pdeathsig", Enumeration(SIGNALS), 0, "the signal that it gets when its parent ends"),
         ),
         errnos("EAGAIN EINVAL EPERM"),
         sys_fork,

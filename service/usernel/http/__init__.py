@@ -1,0 +1,1 @@
+"""The doors over HTTP: REST, WebSocket, the documents, and what guards them."""

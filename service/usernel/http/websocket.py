@@ -1,0 +1,239 @@
+"""WebSocket ``/v1/syscalls``: calls pipelined and batched, replies joined as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from functools import partial
+from time import monotonic
+from typing import Any, Final
+
+import msgspec
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from usernel.abi.errno import Errno
+from usernel.kernel.call import Call
+from usernel.kernel.error import KernelError
+from usernel.kernel.task import Task
+from usernel.runtime import Runtime
+from usernel.syscalls.kinds import BadArgument
+from usernel.syscalls.table import TABLE
+
+from .limits import Limits
+from .wire import JSON, SUBPROTOCOLS, Failure, Frame, FrameCodec, Id, Malformed, Reply, Result
+
+log = logging.getLogger(__name__)
+
+FORK: Final = TABLE["fork"]
+
+
+class SyscallSocket:
+    """One connection. It acts as a child of its default task, which exits with the connection.
+
+    What a call received is held until its reply is about to be written; if the client is gone by then, or gone while
+    its earlier replies still wait to be read, it goes back to its place.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        ws: web.WebSocketResponse,
+        transport: asyncio.BaseTransport | None,
+        codec: FrameCodec,
+        task: Task,
+        limits: Limits,
+    ) -> None:
+        self.runtime = runtime
+        self.task = task
+        self._ws = ws
+        self._transport = transport
+        self._codec = codec
+        self._limits = limits
+        self._flying: dict[Id, Call] = {}
+        self._done: deque[tuple[Id | None, Call | Reply]] = deque()
+        self._wake: asyncio.Event = asyncio.Event()
+        self._drained: asyncio.Event = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve the connection until it ends; then give up what is left of it."""
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._read()
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            self._give_up()
+
+    def stat(self) -> dict[str, Any]:
+        """Who it acts as, and what is under way."""
+        return {"pid": self.task.pid, "calls": len(self._flying), "unwritten": len(self._done)}
+
+    # --------------------------------------------------------------------------------------------------------- reading
+
+    async def _read(self) -> None:
+        turn_ends = monotonic() + self._limits.tick
+        async for message in self._ws:
+            if not await self._accept(message):
+                return
+            if len(self._done) > self._limits.unwritten:
+                await self._until_drained()
+            if monotonic() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = monotonic() + self._limits.tick
+
+    async def _accept(self, message: WSMessage) -> bool:
+        """Act on one frame; False where the connection must end because of it."""
+        if message.type is WSMsgType.ERROR:
+            return False
+        if message.type is not (WSMsgType.TEXT if self._codec.text else WSMsgType.BINARY):
+            kind = "text" if self._codec.text else "binary"
+            await self._ws.close(
+                code=WSCloseCode.UNSUPPORTED_DATA, message=f"{self._codec.name}: {kind} frames".encode()
+            )
+            return False
+        try:
+            frames = self._codec.frames(message.data)
+        except msgspec.ValidationError as error:
+            self._reply(None, Malformed(None, f"not a call, a cancel or a list of them: {error}"))
+            return True
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            await self._ws.close(code=WSCloseCode.INVALID_TEXT, message=f"the frame is not {self._codec.name}".encode())
+            return False
+        for frame in frames:
+            self._start(frame)
+        return True
+
+    def _start(self, frame: Frame) -> None:
+        if frame.cancel is not None:
+            self._cancel(frame)
+            return
+        if error := self._refusal(frame):
+            self._reply(frame.id, Malformed(frame.id, error))
+            return
+        try:
+            self._submit(frame)
+        except BadArgument as error:
+            self._reply(frame.id, Malformed(frame.id, str(error)))
+        except KernelError as error:
+            self._reply(frame.id, _failure(frame.id, error))
+
+    def _refusal(self, frame: Frame) -> str | None:
+        if frame.id is None or frame.call is None:
+            return "a call has an 'id' and a 'call'"
+        if frame.id in self._flying:
+            return f"the id {frame.id!r} is that of a call under way"
+        return None
+
+    def _submit(self, frame: Frame) -> None:
+        """Let a call in. BadArgument; KernelError for what ends before the kernel sees it."""
+        row = TABLE.get(frame.call or "")
+        if row is None:
+            raise KernelError(Errno.ENOSYS, f"no system call {frame.call!r}")
+        if len(self._flying) >= self._limits.parked:
+            raise KernelError(Errno.EAGAIN, f"{len(self._flying)} calls of this connection are under way already")
+        args = self._codec.args(row, frame.args)
+        task = self.task if frame.pid is None else self.runtime.kernel.task(self.task, frame.pid)
+        ident = frame.id
+        assert ident is not None  # noqa: S101 - _refusal has seen to it
+        call = self.runtime.submit(task, row, args, partial(self._finished, ident), hold=True)
+        if not call.done:
+            self._flying[ident] = call
+
+    def _cancel(self, frame: Frame) -> None:
+        call = self._flying.get(frame.cancel) if frame.cancel is not None else None
+        if call is not None:
+            self.runtime.interrupt(call)
+
+    # --------------------------------------------------------------------------------------------------------- writing
+
+    def _finished(self, ident: Id, call: Call) -> None:
+        self._flying.pop(ident, None)
+        self._reply(ident, call)
+
+    def _reply(self, ident: Id | None, what: Call | Reply) -> None:
+        self._done.append((ident, what))
+        self._wake.set()
+
+    async def _write(self) -> None:
+        """Write what is done, joined into as few frames as the client's reading allows."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._done:
+                    await self._write_joined()
+                self._drained.set()
+        except ConnectionError:
+            log.debug("task %d: the client was gone before its replies were written", self.task.pid)
+        finally:
+            self._drained.set()
+            if self._transport is not None:
+                self._transport.close()
+
+    async def _write_joined(self) -> None:
+        joined = list(self._done)
+        self._done.clear()
+        if self._gone:
+            self._done.extend(joined)
+            raise ConnectionResetError("the client is gone")
+        position = 0
+        for _, what in joined:
+            if isinstance(what, Call):
+                if what.held is not None:
+                    self.runtime.commit(what)
+                position = max(position, what.position)
+        await self.runtime.durable(position)
+        replies = [what if not isinstance(what, Call) else self._answer(ident, what) for ident, what in joined]
+        data = self._codec.encode(replies[0] if len(replies) == 1 else replies)
+        await self._ws.send_frame(data, WSMsgType.TEXT if self._codec.text else WSMsgType.BINARY)
+
+    @property
+    def _gone(self) -> bool:
+        return self._ws.closed or self._transport is None or self._transport.is_closing()
+
+    def _answer(self, ident: Id | None, call: Call) -> Reply:
+        if call.error is not None:
+            return _failure(ident, call.error)
+        result = call.outcome()
+        return Result(ident, result.ret, self._codec.out(TABLE[call.name], result.out) if result.out else None)
+
+    async def _until_drained(self) -> None:
+        self._drained.clear()
+        self._wake.set()
+        await self._drained.wait()
+
+    # ---------------------------------------------------------------------------------------------------------- ending
+
+    def _give_up(self) -> None:
+        """Interrupt what sleeps, give back what was received and not written, end the task."""
+        for call in list(self._flying.values()):
+            self.runtime.give_up(call)
+        for _, what in self._done:
+            if isinstance(what, Call):
+                self.runtime.abort(what)
+        self.runtime.exit(self.task)
+
+
+def _failure(ident: Id | None, error: KernelError) -> Failure:
+    return Failure(ident, int(error.number), error.name, error.why)
+
+
+async def serve_socket(request: web.Request, runtime: Runtime, actor: Task, limits: Limits) -> web.WebSocketResponse:
+    """Upgrade a request to ``/v1/syscalls`` and serve it. ``actor`` is the task whose child the connection acts as.
+
+    Without a subprotocol it speaks ``usernel.v1.json``. Raises KernelError where no child can be made.
+    """
+    ws = web.WebSocketResponse(
+        protocols=tuple(SUBPROTOCOLS), heartbeat=limits.heartbeat, max_msg_size=limits.frame_bytes, compress=False
+    )
+    forked = await runtime.call(actor, FORK, FORK.bind((), {"setsid": True, "close_fds": True}))
+    task = runtime.kernel.tasks[forked.outcome().ret]
+    try:
+        await ws.prepare(request)
+    except BaseException:
+        runtime.exit(task)
+        raise
+    codec = SUBPROTOCOLS.get(ws.ws_protocol or "", JSON)
+    await SyscallSocket(runtime, ws, request.transport, codec, task, limits).run()
+    return ws

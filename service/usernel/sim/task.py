@@ -36,13 +36,13 @@ class Task:
         """The task as ``/proc/[pid]`` shows it."""
         return self._task.stat()
 
-    def start(self, name: str, *args: Any, hold: bool = False, **named: Any) -> CallHandle:
+    def start(self, name: str, /, *args: Any, hold: bool = False, **named: Any) -> CallHandle:
         """Start a call by its name; it may sleep. With ``hold`` a receive waits for ``commit`` or ``abort``."""
         row = TABLE[name]
         call = Call(self._task, name, row.act, row.bind(args, named), hold=hold, restart=row.restart)
         return CallHandle(self._kernel.model, self._kernel.submit(call))
 
-    def call(self, name: str, *args: Any, **named: Any) -> Any:
+    def call(self, name: str, /, *args: Any, **named: Any) -> Any:
         """Call by name. Returns the number, or a ``Return`` where the row hands something back; raises KernelError."""
         handle = self.start(name, *args, **named)
         if not handle.done:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.ipc import IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ..kernel import Kernel
     from ..ns.ipc import IpcNamespace
 
+KIND: Final = itemgetter(0)
+DATA: Final = itemgetter(1)
 LONG_MIN = -(1 << 63)
 LONG_MAX = (1 << 63) - 1
 
@@ -134,8 +137,10 @@ def msgsnd(
     """
     ns = call.task.nsproxy.ipc
     limit = ns.msg_ctlmax
-    good = list(takewhile(lambda message: message[0] >= 1 and len(message[1]) <= limit, messages))
-    if len(good) < len(messages) and not good:
+    good = messages
+    if max(map(len, map(DATA, messages))) > limit or min(map(KIND, messages)) < 1:
+        good = list(takewhile(lambda message: message[0] >= 1 and len(message[1]) <= limit, messages))
+    if not good:
         kind, data = messages[0]
         too_long = f"{len(data)} bytes, and msgmax is {limit}"
         raise KernelError(Errno.EINVAL, too_long if len(data) > limit else f"the message type {kind} is below 1")
@@ -189,6 +194,9 @@ def _fitting(queue: MsgQueue, messages: Sequence[Body], start: int) -> int:
     """How many messages from ``start`` on fit together; one at a time while receivers wait, who make room at once."""
     if queue.receivers:
         return 1 if queue.fits(len(messages[start][1])) else 0
+    left = len(messages) - start
+    if sum(map(len, map(DATA, messages))) + queue.cbytes <= queue.qbytes and left + queue.qnum <= queue.qbytes:
+        return left
     room, places = queue.qbytes - queue.cbytes, queue.qbytes - queue.qnum
     end = min(len(messages), start + max(places, 0))
     for index in range(start, end):

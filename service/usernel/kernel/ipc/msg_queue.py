@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ..facts import MessagesReceived, MessagesSent, QueueCreated, QueueRemoved, QueueSet
 from ..wait import WaitQueue
-from .hold import Message
+from .hold import Message, place
 from .ids import KernIpcPerm
 
 if TYPE_CHECKING:
@@ -108,15 +109,11 @@ def fold_removed(kernel: Kernel, fact: QueueRemoved) -> None:
 def fold_sent(kernel: Kernel, fact: MessagesSent) -> None:
     """Messages stand at the end of a queue."""
     queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
-    seq = queue.next_seq
-    size = 0
-    for kind, data in fact.messages:
-        queue.messages.append(Message(seq, kind, data))
-        size += len(data)
-        seq += 1
-    queue.cbytes += size
-    queue.qnum += seq - queue.next_seq
-    queue.next_seq = seq
+    messages, seq = fact.messages, queue.next_seq
+    queue.messages.extend(place(seq, messages))
+    queue.cbytes += sum(map(len, map(itemgetter(1), messages)))
+    queue.qnum += len(messages)
+    queue.next_seq = seq + len(messages)
     queue.lspid, queue.stime = fact.pid, fact.time
 
 

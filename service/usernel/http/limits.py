@@ -19,6 +19,8 @@ class Limits:
     """Calls of one client that sleep."""
     unwritten: int = 4096
     """Outcomes of one WebSocket client that are done and not written; above it nothing more is read from the client."""
+    joined_bytes: int = 256 * 1024
+    """Message bytes after which no more replies are joined into a frame."""
     heartbeat: float = 20.0
     """Seconds between pings to a WebSocket client; one that does not answer within half of that is gone."""
     tick: float = 0.005

@@ -172,11 +172,9 @@ class SyscallSocket:
                 self._transport.close()
 
     async def _write_joined(self) -> None:
-        joined = list(self._done)
-        self._done.clear()
         if self._gone:
-            self._done.extend(joined)
             raise ConnectionResetError("the client is gone")
+        joined = self._take_done()
         position = 0
         for _, what in joined:
             if isinstance(what, Call):
@@ -187,6 +185,16 @@ class SyscallSocket:
         replies = [what if not isinstance(what, Call) else self._answer(ident, what) for ident, what in joined]
         data = self._codec.encode(replies[0] if len(replies) == 1 else replies)
         await self._ws.send_frame(data, WSMsgType.TEXT if self._codec.text else WSMsgType.BINARY)
+
+    def _take_done(self) -> list[tuple[Id | None, Call | Reply]]:
+        """The oldest outcomes, as many as make one frame."""
+        joined: list[tuple[Id | None, Call | Reply]] = []
+        size = 0
+        while self._done and size < self._limits.joined_bytes:
+            ident, what = self._done.popleft()
+            joined.append((ident, what))
+            size += what.held.size if isinstance(what, Call) and what.held is not None else 0
+        return joined
 
     @property
     def _gone(self) -> bool:

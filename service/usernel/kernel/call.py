@@ -87,6 +87,10 @@ class Attempt(Protocol):
 class Held(Protocol):
     """Messages that a receiver took and that have not left their queue yet."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes they have."""
+
     def commit(self, kernel: Kernel, pid: int) -> None:
         """They leave their queue, received by task ``pid``."""
 

@@ -56,6 +56,11 @@ class Hold(Generic[Q]):
         self._commit = commit
         self._abort = abort
 
+    @property
+    def size(self) -> int:
+        """How many bytes they have."""
+        return sum(map(len, map(itemgetter(2), self.messages)))
+
     def commit(self, kernel: Kernel, pid: int) -> None:
         """The receiver has them: they leave the queue, received by task ``pid``."""
         if not self.settled:

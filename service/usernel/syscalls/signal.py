@@ -88,6 +88,7 @@ ROWS: Final = (
         (Field("pid", INT), Field("sig", SIGNAL)),
         errnos("EINVAL EPERM ESRCH"),
         sys_kill,
+        partial="signals that would stop a task are dropped",
     ),
     Row(
         "rt_sigaction",

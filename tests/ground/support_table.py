@@ -1,0 +1,56 @@
+"""The README's support table, made from the table of system calls: `python -m tests.ground.support_table` writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from usernel.syscalls import file, mqueue, msg, signal, task
+from usernel.syscalls.row import Row
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+BEGIN = "<!-- support table: begin -->\n"
+END = "<!-- support table: end -->\n"
+FAMILIES = (
+    ("System V message queues", msg.ROWS),
+    ("POSIX message queues", mqueue.ROWS),
+    ("descriptors", file.ROWS),
+    ("signals", signal.ROWS),
+    ("tasks, limits, namespaces", task.ROWS),
+)
+
+
+def support_table() -> str:
+    """One line a family and level of support; what is partial has its own, with the sentence that says why."""
+    lines = ["| | calls | support |", "|---|---|---|"]
+    for family, rows in FAMILIES:
+        lines += _lines(family, rows)
+    return "\n".join(lines) + "\n"
+
+
+def _lines(family: str, rows: tuple[Row, ...]) -> Iterator[str]:
+    whole = [f"`{row.name}`" for row in rows if row.number is not None and not row.partial]
+    own = [f"`{row.name}`" for row in rows if row.number is None]
+    notes: dict[str, list[str]] = {}
+    for row in rows:
+        if row.number is not None and row.partial:
+            notes.setdefault(row.partial, []).append(f"`{row.name}`")
+    if whole:
+        yield f"| {family} | {' '.join(whole)} | whole |"
+    for note, names in notes.items():
+        yield f"| {family} | {' '.join(names)} | partial: {note} |"
+    if own:
+        yield f"| {family}, usernel's own | {' '.join(own)} | whole |"
+
+
+def with_table(readme: str) -> str:
+    """The README with its table made anew. ValueError where it has no place for one."""
+    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    if len(pattern.findall(readme)) != 1:
+        raise ValueError("README.md has not one place for the support table")
+    return pattern.sub(lambda _: BEGIN + support_table() + END, readme)
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")

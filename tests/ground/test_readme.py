@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 SCRIPT = ROOT / ".ci" / "readme_command.py"
 
 
@@ -32,6 +34,14 @@ def test_a_missing_or_doubled_block_is_an_error() -> None:
     for text in ("", block.replace("main", "test"), block + block):
         with pytest.raises(ValueError, match="not one"):
             readme_command()("main", text)
+
+
+def test_the_in_process_example_does_what_it_says() -> None:
+    examples = re.findall(
+        r"^```python\n(import usernel\n.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert len(examples) == 1
+    exec(compile(examples[0], "README.md", "exec"), {})
 
 
 def test_the_ci_script_can_be_run() -> None:

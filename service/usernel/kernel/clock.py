@@ -75,6 +75,8 @@ class Deadlines:
 
     def next_in(self, clocks: Clocks) -> int | None:
         """How many nanoseconds from now the next is due; 0 where one is overdue, None where there is none."""
+        if not (self._heaps[Clock.REALTIME] or self._heaps[Clock.MONOTONIC]):
+            return None
         left = [until - clocks.now(clock) for clock in Clock if (until := self._first(clock)) is not None]
         return max(min(left), 0) if left else None
 

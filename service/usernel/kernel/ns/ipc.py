@@ -22,6 +22,7 @@ from ..ipc.msg_queue import MsgQueue
 if TYPE_CHECKING:
     from ..kernel import Kernel
 
+GLOBAL_ROOT_UID = 0
 INT_MAX = 0x7FFFFFFF
 INT_MIN = -0x80000000
 
@@ -106,7 +107,8 @@ def sysctl_set(kernel: Kernel, ns: IpcNamespace, cred: Cred, name: str, value: i
     """Write a limit. ENOENT; EACCES for another than root; EPERM; EINVAL outside the range (``ipc/ipc_sysctl.c``)."""
     sysctl_get(ns, name)
     sysctl = SYSCTLS[name]
-    allowed = cred.euid == ns.uid
+    # Root of the namespace's user namespace, not whoever made it; the initial user namespace is the only one as yet.
+    allowed = cred.euid == GLOBAL_ROOT_UID
     if sysctl.checkpoint:
         allowed = allowed or cred.capable(CAP_CHECKPOINT_RESTORE) or cred.capable(CAP_SYS_ADMIN)
     if not allowed:

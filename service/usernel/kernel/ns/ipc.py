@@ -110,9 +110,10 @@ def sysctl_set(kernel: Kernel, ns: IpcNamespace, cred: Cred, name: str, value: i
     # Root of the namespace's user namespace, not whoever made it; the initial user namespace is the only one as yet.
     allowed = cred.euid == GLOBAL_ROOT_UID
     if sysctl.checkpoint:
-        allowed = allowed or cred.capable(CAP_CHECKPOINT_RESTORE) or cred.capable(CAP_SYS_ADMIN)
+        allowed = cred.capable(CAP_CHECKPOINT_RESTORE) or cred.capable(CAP_SYS_ADMIN)
     if not allowed:
-        raise KernelError(Errno.EACCES, f"{name} is root's to write")
+        wanted = "CAP_CHECKPOINT_RESTORE" if sysctl.checkpoint else "root"
+        raise KernelError(Errno.EACCES, f"writing {name} wants {wanted}")
     if not sysctl.least <= value <= sysctl.greatest:
         raise KernelError(Errno.EINVAL, f"{name} takes {sysctl.least} to {sysctl.greatest}")
     kernel.record(SysctlSet(ns.inum, name, value))

@@ -13,7 +13,7 @@ from . import linux
 NEAR_S = 300
 LONGEST_SHOWN = 80
 SYSVIPC_ROW = "%10d %10d  %4o  %10u %10u %5u %5u %5u %5u %5u %5u %10u %10u %10u\n"
-SYSVIPC_FIELD = re.compile(r"\s+(-?\d+)" * 14 + r"\n")
+SYSVIPC_FIELD = re.compile(r" *(-?\d+)" + r" +(\d+)" * 13 + r"\n")
 NOTIFY_PID = re.compile(rb"NOTIFY_PID:(\d+) *")
 
 

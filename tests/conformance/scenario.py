@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,12 +40,11 @@ class Driver(Protocol):
 
 @dataclass(frozen=True)
 class Case:
-    """One scenario. ``resource``: its root has CAP_SYS_RESOURCE, as far as System V is concerned."""
+    """One scenario, by its group (the module) and its name."""
 
     group: str
     name: str
     scenario: Scenario
-    resource: bool = False
 
     def run(self, driver: Driver, trace: list[Entry]) -> None:
         """Run it; ``trace`` is where it leaves its steps, as far as it comes."""
@@ -56,12 +54,10 @@ class Case:
 CASES: dict[str, Case] = {}
 
 
-def case(scenario: Scenario | None = None, *, resource: bool = False) -> Any:
+def case(scenario: Scenario) -> Scenario:
     """Declare a function to be a case: ``group.name`` by its module and itself."""
-    if scenario is None:
-        return lambda function: case(function, resource=resource)
     group = scenario.__module__.rpartition(".")[2]
-    made = Case(group, scenario.__name__, scenario, resource)
+    made = Case(group, scenario.__name__, scenario)
     if f"{group}.{made.name}" in CASES:
         raise ValueError(f"there are two cases {group}.{made.name}")
     CASES[f"{group}.{made.name}"] = made
@@ -224,6 +220,3 @@ def after(seconds: float) -> dict[str, int]:
 def own_namespace() -> dict[str, int]:
     """How to fork into an IPC namespace of one's own."""
     return {"unshare": CLONE_NEWIPC}
-
-
-WorldOf = Callable[[Case], AbstractContextManager[Driver]]

@@ -37,11 +37,11 @@ def test_golden_files_hold_the_cases_and_nothing_else() -> None:
 
 @every_case
 def test_native(of: Case, hub: native.Hub) -> None:
-    with native.world(hub, resource=of.resource) as driver:
+    with native.world(hub) as driver:
         compare(of, driver)
 
 
 @every_case
 def test_kernel(of: Case) -> None:
-    with kernel.world(resource=of.resource) as driver:
+    with kernel.world() as driver:
         compare(of, driver)

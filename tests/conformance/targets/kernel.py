@@ -37,10 +37,9 @@ def resolve(args: dict[str, Any], now_ns: int) -> dict[str, Any]:
 class KernelWorld:
     """The driver of one world: a namespace of a kernel of its own."""
 
-    def __init__(self, *, resource: bool) -> None:
+    def __init__(self) -> None:
         self.kernel = usernel.Kernel(seed=0, realtime_ns=time.time_ns())
-        how: dict[str, Any] = {} if resource else {"cap": RESTRICTED}
-        self.root = self.kernel.fork(unshare=CLONE_NEWIPC, **how).pid
+        self.root = self.kernel.fork(unshare=CLONE_NEWIPC, cap=RESTRICTED).pid
         self._tasks = {self.root: self.kernel.task(self.root)}
         self._calls: dict[int, CallHandle] = {}
         self._answers: dict[int, dict[str, Any]] = {}
@@ -96,6 +95,6 @@ def answer(call: CallHandle) -> dict[str, Any]:
 
 
 @contextmanager
-def world(*, resource: bool = False) -> Iterator[KernelWorld]:
+def world() -> Iterator[KernelWorld]:
     """A fresh world."""
-    yield KernelWorld(resource=resource)
+    yield KernelWorld()

@@ -76,6 +76,8 @@ class Process:
             self.dead = True
             if self.answer is None:
                 self.answer = DIED
+        if "broken" in (self.answer or {}):
+            raise AssertionError(f"the worker could not make the call {self.call}:\n{self.answer}")
 
     def _readable(self, seconds: float) -> bool:
         with selectors.DefaultSelector() as selector:
@@ -203,9 +205,9 @@ class Hub:
             raise AssertionError(f"{hello['role']} called instead of {role}")
         return Process(stream, hello["pid"])
 
-    def order(self, *, resource: bool) -> None:
+    def order(self) -> None:
         """Ask for a world."""
-        send(self._stream, {"resource": resource})
+        send(self._stream, "world")
 
     def close(self) -> None:
         """End the zygote."""
@@ -225,10 +227,10 @@ def hub() -> Iterator[Hub]:
 
 
 @contextmanager
-def world(made: Hub, *, resource: bool = False) -> Iterator[NativeWorld]:
-    """A fresh world. ``resource``: its root has CAP_SYS_RESOURCE, for System V only."""
+def world(made: Hub) -> Iterator[NativeWorld]:
+    """A fresh world."""
     with alone():
-        made.order(resource=resource)
+        made.order()
         driver = NativeWorld(made)
         try:
             yield driver

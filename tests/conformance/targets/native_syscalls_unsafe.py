@@ -10,7 +10,6 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from tests.conformance.linux import IPC_INFO, IPC_STAT, MSG_INFO, MSG_STAT, MSG_STAT_ANY
@@ -298,19 +297,31 @@ def unshare(flags: int) -> tuple[int, Out]:
     return call("unshare", flags), None
 
 
-def sysctl(name: str, value: int | str | None = None) -> tuple[int, Out]:
-    path = Path("/proc/sys") / name.replace(".", "/")
-    try:
-        if value is not None:
-            path.write_text(str(value), encoding="ascii")
-        return 0, {"value": int(path.read_text(encoding="ascii"))}
-    except OSError as error:
-        raise Refused(error.errno or 0) from None
+def sysctl(name: str, value: int | None = None) -> tuple[int, Out]:
+    path = "/proc/sys/" + name.replace(".", "/")
+    if value is not None:
+        _file(path, os.O_WRONLY | os.O_TRUNC, str(value).encode())
+    return 0, {"value": int(_file(path, os.O_RDONLY))}
 
 
 def proc_sysvipc_msg() -> tuple[int, Out]:
-    text = Path("/proc/sysvipc/msg").read_text(encoding="ascii")
+    text = _file("/proc/sysvipc/msg", os.O_RDONLY).decode()
     return len(text), {"text": text}
+
+
+def _file(path: str, flags: int, data: bytes | None = None) -> bytes:
+    # No pathlib and no codecs here: a task of another user could not load what these import on first use.
+    try:
+        descriptor = os.open(path, flags)
+        try:
+            if data is not None:
+                os.write(descriptor, data)
+                return data
+            return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b""))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise Refused(error.errno or 0) from None
 
 
 class _CapHeader(ctypes.Structure):

@@ -20,7 +20,7 @@ def record(groups: list[str]) -> int:
         for case in cases.values():
             if groups and case.group not in groups:
                 continue
-            with native.world(hub) as driver:
+            with native.world(hub, in_order=case.in_order) as driver:
                 try:
                     case.run(driver, traces.setdefault(case.group, {}).setdefault(case.name, []))
                 except Exception as error:

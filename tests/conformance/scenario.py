@@ -46,6 +46,11 @@ class Case:
     name: str
     scenario: Scenario
 
+    @property
+    def in_order(self) -> bool:
+        """Whether its tasks are to run in the order in which they are woken (see ``native.world``)."""
+        return self.group.startswith("sysv")
+
     def run(self, driver: Driver, trace: list[Entry]) -> None:
         """Run it; ``trace`` is where it leaves its steps, as far as it comes."""
         self.scenario(World(driver, trace))

@@ -37,7 +37,7 @@ def test_golden_files_hold_the_cases_and_nothing_else() -> None:
 
 @every_case
 def test_native(of: Case, hub: native.Hub) -> None:
-    with native.world(hub) as driver:
+    with native.world(hub, in_order=of.in_order) as driver:
         compare(of, driver)
 
 

@@ -205,9 +205,9 @@ class Hub:
             raise AssertionError(f"{hello['role']} called instead of {role}")
         return Process(stream, hello["pid"])
 
-    def order(self) -> None:
+    def order(self, *, in_order: bool) -> None:
         """Ask for a world."""
-        send(self._stream, "world")
+        send(self._stream, {"in_order": in_order})
 
     def close(self) -> None:
         """End the zygote."""
@@ -227,10 +227,12 @@ def hub() -> Iterator[Hub]:
 
 
 @contextmanager
-def world(made: Hub) -> Iterator[NativeWorld]:
-    """A fresh world."""
+def world(made: Hub, *, in_order: bool = True) -> Iterator[NativeWorld]:
+    """A fresh world. ``in_order``: its tasks run in the order in which they are woken, and their nice values, which
+    POSIX queues look at, count for nothing.
+    """
     with alone():
-        made.order()
+        made.order(in_order=in_order)
         driver = NativeWorld(made)
         try:
             yield driver

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import resource
 import signal
 import socket
 import sys
@@ -24,6 +25,12 @@ CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
 MQUEUE_MOUNT = next((path for path in ("/dev/mqueue", "/mnt", "/sys") if os.path.isdir(path)), "/")  # noqa: PTH112
 RESTRICTED = (1 << 41) - 1 & ~(1 << CAPABILITIES["CAP_SYS_RESOURCE"])
 """Every capability but the one that many machines withhold, so that the same is asked everywhere."""
+LIMITS = {
+    resource.RLIMIT_NOFILE: (1024, 4096),
+    resource.RLIMIT_MSGQUEUE: (819200, 819200),
+    resource.RLIMIT_NICE: (0, 0),
+    resource.RLIMIT_SIGPENDING: (4096, 4096),
+}
 
 
 def connect(address: str) -> socket.socket:
@@ -125,8 +132,19 @@ def move_up(descriptor: int) -> int:
     return high
 
 
-def init_of_world(address: str) -> None:
+def run_in_order() -> None:
+    """Let the tasks of this world run one at a time, in the order in which they are woken: SCHED_FIFO on one processor.
+
+    Linux wakes several System V senders at once, and who gets the room is then up to the scheduler.
+    """
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+
+def init_of_world(address: str, in_order: bool) -> None:
     """Be pid 1: mount what shows the namespaces, make the first task, and clean up when the driver says so."""
+    if in_order:
+        run_in_order()
     host.cut_off_mounts()
     host.mount_in_namespace("proc", "/proc")
     host.mount_in_namespace("mqueue", MQUEUE_MOUNT)
@@ -137,6 +155,8 @@ def init_of_world(address: str) -> None:
         for descriptor in range(3):
             os.close(descriptor)
         os.umask(0o022)
+        for kind, limits in LIMITS.items():
+            resource.setrlimit(kind, limits)
         os.setgroups([])
         host.capset(host.capget() & RESTRICTED)
         Worker(address, "task").serve()
@@ -160,21 +180,21 @@ def zygote(address: str) -> None:
     send(stream, {"role": "zygote", "pid": os.getpid()})
     while True:
         try:
-            receive(stream)
+            order = receive(stream)
         except EOFError:
             return
         if os.fork() == 0:
             stream.close()
-            launch(address)
+            launch(address, order["in_order"])
 
 
-def launch(address: str) -> None:
+def launch(address: str, in_order: bool) -> None:
     """Go into the world's namespaces and leave its init there."""
     host.unshare(CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWPID)
     if os.fork() == 0:
         os.setsid()
         try:
-            init_of_world(address)
+            init_of_world(address, in_order)
         except EOFError:
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a world that cannot be made is reported to whoever runs the zygote

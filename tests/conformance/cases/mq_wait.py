@@ -103,6 +103,23 @@ def newcomer_meets_sleepers_by_their_priority_of_now(world: World) -> None:
 
 
 @case
+def sleeper_that_became_less_urgent_is_passed(world: World) -> None:
+    a, q = world.root, opened(world)
+    b, late, high = a.fork("b"), a.fork("late"), a.fork("high")
+    waiting = [b.start.mq_timedreceive(q, 8)]
+    a.setpriority(PRIO_PROCESS, b, 10)
+    late.setpriority(PRIO_PROCESS, 0, 5)
+    waiting.append(late.start.mq_timedreceive(q, 8))
+    a.setpriority(PRIO_PROCESS, b, -15)
+    high.setpriority(PRIO_PROCESS, 0, -10)
+    waiting.append(high.start.mq_timedreceive(q, 8))
+    for data in (b"1", b"2", b"3"):
+        a.mq_timedsend(q, data)
+    for receiver in waiting:
+        receiver.result()
+
+
+@case
 def one_receive_lets_one_sender_in(world: World) -> None:
     a, q = world.root, opened(world, 1)
     a.mq_timedsend(q, b"0")

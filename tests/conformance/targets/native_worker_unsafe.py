@@ -171,9 +171,9 @@ def zygote(address: str) -> None:
     """Make a world whenever asked, until the driver closes the stream."""
     for number in range(1, 65):
         try:
-            signal.signal(number, signal.SIG_DFL)
-        except (OSError, ValueError):
-            continue
+            host.rt_sigaction(number, {"sa_handler": "SIG_DFL"})
+        except host.Refused:
+            continue  # SIGKILL, SIGSTOP, and the two that libc keeps for itself
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     host.rt_sigaction(signal.SIGCHLD, {"sa_handler": "SIG_DFL", "sa_flags": 2})  # SA_NOCLDWAIT: nobody to wait for
     stream = connect(address)

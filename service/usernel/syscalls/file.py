@@ -29,9 +29,9 @@ def sys_close(kernel: Kernel, call: Call, fd: int) -> Return:
     return Return(0)
 
 
-def sys_dup(kernel: Kernel, call: Call, fildes: int) -> Return:
+def sys_dup(kernel: Kernel, call: Call, fd: int) -> Return:
     """dup(2)."""
-    return Return(fdtable.dup(call.task, fildes))
+    return Return(fdtable.dup(call.task, fd))
 
 
 def sys_fstat(kernel: Kernel, call: Call, fd: int) -> Return:
@@ -72,7 +72,7 @@ ROWS: Final = (
         "dup",
         "Another descriptor of the same open file.",
         "dup(2)",
-        (Field("fildes", INT),),
+        (Field("fd", INT),),
         errnos("EBADF EMFILE"),
         sys_dup,
         partial=ONLY_QUEUES,

@@ -91,6 +91,7 @@ class Flags(Kind):
     """Flags or-ed together: a number, names in a list (in which numbers may stand), or ``"IPC_CREAT | 0600"``."""
 
     names: Names
+    integer: Integer = INT
 
     @property
     def plain(self) -> bool:
@@ -98,16 +99,16 @@ class Flags(Kind):
         return False
 
     def parse(self, value: Any) -> int:
-        """The or of it all, as a C int."""
+        """The or of it all."""
         if type(value) is int:
-            return INT.parse(value)
+            return self.integer.parse(value)
         if isinstance(value, str):
             value = [part.strip() for part in value.split("|")]
         parts = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
         flags = 0
         for part in parts:
             flags |= _name_or_number(self.names, part)
-        return INT.parse(flags)
+        return self.integer.parse(flags)
 
     def spell(self, value: Any) -> list[str | int]:
         """The names, in the order of the header."""

@@ -107,7 +107,7 @@ def sys_mq_stat(kernel: Kernel, call: Call, name: str) -> Return:
     return Return(0, inode.stat())
 
 
-MQ_FLAGS: Final = Flags(abi_fcntl.MQ_FLAGS)
+MQ_FLAGS: Final = Flags(abi_fcntl.MQ_FLAGS, LONG)
 ATTR_OUT: Final = Structure(
     "mq_attr",
     (Field("mq_flags", MQ_FLAGS), Field("mq_maxmsg", LONG), Field("mq_msgsize", LONG), Field("mq_curmsgs", LONG)),

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ..task import Task
 
 
+UINT_MAX = 0xFFFFFFFF
+
+
 @dataclass(frozen=True, slots=True)
 class MqSender:
     """A send in progress: the messages, how many of them went; ``batch`` calls return that count, others 0."""
@@ -125,7 +128,8 @@ def _create(kernel: Kernel, task: Task, name: str, oflag: int, mode: int, attr: 
     if not oflag & O_CREAT:
         raise KernelError(Errno.ENOENT, f"no queue is called {name}, and O_CREAT is not given")
     ns, cred = task.nsproxy.ipc, task.cred
-    if ns.mq_queues_count >= ns.mq_queues_max and not cred.capable(CAP_SYS_RESOURCE):
+    # Compared unsigned, as Linux does: -1 is no limit.
+    if ns.mq_queues_count >= ns.mq_queues_max & UINT_MAX and not cred.capable(CAP_SYS_RESOURCE):
         raise KernelError(Errno.ENOSPC, f"the namespace holds {ns.mq_queues_count} queues, its queues_max")
     maxmsg, msgsize = _shape(ns, cred, attr)
     limit, used = task.rlimits[RLIMIT_MSGQUEUE].cur, kernel.mq_charges.get(cred.uid, 0)

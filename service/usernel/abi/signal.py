@@ -48,6 +48,7 @@ SIG_CATCH: Final = 2
 HANDLERS: Final = Names("sa_handler", {"SIG_DFL": SIG_DFL, "SIG_IGN": SIG_IGN, "SIG_CATCH": SIG_CATCH}, one=True)
 
 SA_RESTART: Final = 0x10000000
+SA_RESETHAND: Final = 0x80000000
 SA_FLAGS: Final = Names(
     "sa_flags",
     {
@@ -57,7 +58,7 @@ SA_FLAGS: Final = Names(
         "SA_ONSTACK": 0x08000000,
         "SA_RESTART": SA_RESTART,
         "SA_NODEFER": 0x40000000,
-        "SA_RESETHAND": 0x80000000,
+        "SA_RESETHAND": SA_RESETHAND,
     },
 )
 

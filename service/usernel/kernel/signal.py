@@ -12,6 +12,7 @@ from usernel.abi.signal import (
     DEFAULT_IGNORED,
     DEFAULT_STOPS,
     NSIG,
+    SA_RESETHAND,
     SA_RESTART,
     SI_USER,
     SIG_CATCH,
@@ -89,13 +90,13 @@ def check_signo(signo: int, least: int = 1) -> None:
 def kill(kernel: Kernel, call: Call, pid: int, signo: int) -> Return:
     """Send a signal to a task, a process group (0, below -1) or every task but init and oneself (-1): kill(2).
 
-    Signal 0 only asks. EINVAL for a bad signal; ESRCH where there is none; EPERM where none may be signalled.
+    Signal 0 only asks. ESRCH where there is no task; EINVAL for a bad signal; EPERM where none may be signalled.
     """
-    check_signo(signo, least=0)
     sender = call.task
     targets = _targets(kernel, sender, pid)
     if not targets:
         raise KernelError(Errno.ESRCH, f"no task {pid}")
+    check_signo(signo, least=0)
     allowed = [task for task in targets if may_signal(sender, task)]
     if not allowed:
         raise KernelError(Errno.EPERM, f"task {sender.pid} may not signal {pid}")
@@ -134,23 +135,31 @@ def send_signal(kernel: Kernel, task: Task, info: SigInfo) -> None:
 
 
 def _ignored(task: Task, signo: int) -> bool:
-    """Whether a signal is dropped when it is sent; a blocked or waited-for one never is (``sig_ignored``)."""
+    """Whether a signal is dropped when it is sent; a blocked one never is (``sig_ignored``)."""
     signals = task.signals
     if task.unkillable and signals.action(signo).sa_handler == SIG_DFL:
         return True
-    if signo in signals.blocked or any(signo in wanted for _, wanted in signals.waiters):
+    if signo in signals.blocked:
         return False
     handler = signals.action(signo).sa_handler
     return handler == SIG_IGN or (handler == SIG_DFL and signo in DEFAULT_IGNORED | DEFAULT_STOPS)
 
 
 def _enqueue(task: Task, info: SigInfo) -> bool:
-    """Standard signals pend once; real-time ones queue up to RLIMIT_SIGPENDING."""
+    """Standard signals pend once, real-time ones queue up (``__send_signal_locked``).
+
+    Above RLIMIT_SIGPENDING a standard signal from a task still gets in whole, another only if nothing is lost but its
+    siginfo.
+    """
     pending = task.signals.pending
-    if info.si_signo < SIGRTMIN and any(other.si_signo == info.si_signo for other in pending):
+    present = any(other.si_signo == info.si_signo for other in pending)
+    standard = info.si_signo < SIGRTMIN
+    if standard and present:
         return False
-    if len(pending) >= task.rlimits[RLIMIT_SIGPENDING].cur:
-        return False
+    if len(pending) >= task.rlimits[RLIMIT_SIGPENDING].cur and not (standard and info.si_code >= 0):
+        if present or (not standard and info.si_code != SI_USER):
+            return False
+        info = SigInfo(info.si_signo, SI_USER, 0, 0)
     pending.append(info)
     return True
 
@@ -163,6 +172,8 @@ def deliver(kernel: Kernel, task: Task) -> None:
         signals.pending.remove(info)
         action = signals.action(info.si_signo)
         if action.sa_handler == SIG_CATCH:
+            if action.sa_flags & SA_RESETHAND:
+                signals.actions[info.si_signo] = action._replace(sa_handler=SIG_DFL)
             kernel.signal_delivered(task, info)
             kernel.interrupt_task(task, restart=bool(action.sa_flags & SA_RESTART))
         elif action.sa_handler == SIG_DFL and info.si_signo not in DEFAULT_IGNORED | DEFAULT_STOPS:

@@ -29,13 +29,13 @@ NR_OPEN = 1024 * 1024
 
 def prlimit64(kernel: Kernel, call: Call, pid: int, resource: int, new: RLimit | None) -> Return:
     """Read a task's limit, and set it: prlimit(2). EINVAL, ESRCH, EPERM. Returns the old one in ``out``."""
-    if not 0 <= resource < RLIM_NLIMITS:
-        raise KernelError(Errno.EINVAL, f"{resource} is no resource")
     task = kernel.tasks.get(pid) if pid else call.task
     if task is None:
         raise KernelError(Errno.ESRCH, f"no task {pid}")
     if not _may_prlimit(call.task, task):
         raise KernelError(Errno.EPERM, f"task {call.task.pid} may not look at the limits of task {pid}")
+    if not 0 <= resource < RLIM_NLIMITS:
+        raise KernelError(Errno.EINVAL, f"{resource} is no resource")
     old = task.rlimits[resource]
     if new is not None:
         _check_limit(call.task, resource, old, new)

@@ -48,38 +48,40 @@ class WaitQueue:
 
 
 class PriorityWaitQueue:
-    """Sleepers by their task's priority, then first come first (``wq_add`` of ``ipc/mqueue.c``)."""
+    """Sleepers by their task's priority, then first come first (``wq_add`` of ``ipc/mqueue.c``).
 
-    __slots__ = ("_levels",)
+    The most urgent stands last. A newcomer is measured against the priorities of now, as Linux does: a sleeper whose
+    task was reniced keeps its place.
+    """
+
+    __slots__ = ("_sleepers",)
 
     def __init__(self) -> None:
-        self._levels: dict[int, OrderedDict[Call, Any]] = {}
+        self._sleepers: list[tuple[Call, Any]] = []
 
     def __len__(self) -> int:
-        return sum(map(len, self._levels.values()))
-
-    def __bool__(self) -> bool:
-        return bool(self._levels)
+        return len(self._sleepers)
 
     def __iter__(self) -> Iterator[tuple[Call, Any]]:
         """The sleepers and their entries, the next to be woken first."""
-        return iter([item for prio in sorted(self._levels) for item in self._levels[prio].items()])
+        return reversed(list(self._sleepers))
 
     def add(self, call: Call, entry: Any) -> None:
-        """Put a call behind those of its priority; a smaller number is more urgent."""
-        self._levels.setdefault(call.task.prio, OrderedDict())[call] = entry
+        """Put a call behind those that are as urgent; a smaller number is more urgent."""
+        prio = call.task.prio
+        for index, (other, _) in enumerate(self._sleepers):
+            if other.task.prio <= prio:
+                self._sleepers.insert(index, (call, entry))
+                return
+        self._sleepers.append((call, entry))
 
     def remove(self, call: Call) -> None:
         """Take a call out, if it is in."""
-        for prio, level in self._levels.items():
-            if call in level:
-                del level[call]
-                if not level:
-                    del self._levels[prio]
-                return
+        if self._sleepers and self._sleepers[-1][0] is call:
+            self._sleepers.pop()
+        else:
+            self._sleepers = [sleeper for sleeper in self._sleepers if sleeper[0] is not call]
 
     def first(self) -> tuple[Call, Any] | None:
         """The sleeper to be woken next, which stays in (``wq_get_first_waiter``)."""
-        if not self._levels:
-            return None
-        return next(iter(self._levels[min(self._levels)].items()))
+        return self._sleepers[-1] if self._sleepers else None

@@ -12,7 +12,7 @@ from usernel.kernel.call import Block, Call, Return
 from usernel.kernel.error import KernelError
 from usernel.kernel.kernel import Kernel
 
-from .kinds import INT, LONG, UINT, Enumeration, Field, Flags, ListOf, Structure
+from .kinds import INT, LONG, UINT, ULONG, Enumeration, Field, Flags, ListOf, Structure
 from .row import Row, errnos
 from .timespec import TIMESPEC, nanoseconds
 
@@ -66,7 +66,7 @@ SIGACTION: Final = Structure(
     "sigaction",
     (
         Field("sa_handler", Enumeration(abi_signal.HANDLERS), doc="SIG_CATCH: a handler is installed"),
-        Field("sa_flags", Flags(abi_signal.SA_FLAGS), 0),
+        Field("sa_flags", Flags(abi_signal.SA_FLAGS, ULONG), 0),
     ),
 )
 SIGINFO: Final = Structure(

@@ -124,7 +124,8 @@ def send_signal(kernel: Kernel, task: Task, info: SigInfo) -> None:
     """Make a signal pending for a task, and deliver it unless it is blocked (``send_signal_locked``)."""
     if task.exited or _ignored(task, info.si_signo):
         return
-    for call, wanted in task.signals.waiters:
+    # A signal that would end the task does so even while a call waits for it, unless it was blocked before.
+    for call, wanted in () if _fatal(task, info.si_signo) else task.signals.waiters:
         if info.si_signo in wanted:
             kernel.wake(call, info)
             return
@@ -143,6 +144,12 @@ def _ignored(task: Task, signo: int) -> bool:
         return False
     handler = signals.action(signo).sa_handler
     return handler == SIG_IGN or (handler == SIG_DFL and signo in DEFAULT_IGNORED | DEFAULT_STOPS)
+
+
+def _fatal(task: Task, signo: int) -> bool:
+    """Whether a signal ends the task as soon as it is sent (``sig_fatal``)."""
+    unhandled = task.signals.action(signo).sa_handler == SIG_DFL and signo not in DEFAULT_IGNORED | DEFAULT_STOPS
+    return unhandled and signo not in task.signals.blocked
 
 
 def _enqueue(task: Task, info: SigInfo) -> bool:

@@ -64,7 +64,7 @@ class PriorityWaitQueue:
 
     def __iter__(self) -> Iterator[tuple[Call, Any]]:
         """The sleepers and their entries, the next to be woken first."""
-        return reversed(list(self._sleepers))
+        return iter(self._sleepers[::-1])
 
     def add(self, call: Call, entry: Any) -> None:
         """Put a call behind those that are as urgent; a smaller number is more urgent."""

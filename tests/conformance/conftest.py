@@ -10,7 +10,6 @@ import pytest
 from . import golden, scenario
 from .targets import native
 
-
 @pytest.fixture(scope="session")
 def hub() -> Iterator[native.Hub]:
     """The processes that ask the host's kernel."""
@@ -19,6 +18,12 @@ def hub() -> Iterator[native.Hub]:
         pytest.skip(f"this machine's kernel cannot be asked: {reason}")
     with native.hub() as made:
         yield made
+
+
+@pytest.fixture
+def host_or_none(request: pytest.FixtureRequest) -> native.Hub | None:
+    """The same, or None where it cannot be asked: a history is then held to usernel's own invariants alone."""
+    return None if native.refusal() else request.getfixturevalue("hub")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -258,3 +258,24 @@ def pending_signals_are_limited(world: World) -> None:
     b.rt_sigpending()
     for _ in range(6):
         b.rt_sigtimedwait([SIGUSR1, SIGUSR2, SIGRTMIN], NOW)
+
+
+@case
+def no_place_for_siginfo(world: World) -> None:
+    a = world.root
+    q = a.mq_open("q", 0o102, 0o666, {"mq_maxmsg": 1, "mq_msgsize": 8}).ret or 0
+    for signo in (SIGUSR1, SIGRTMIN):
+        b = a.fork(f"kill{signo}", uid=4202, gid=4202)
+        b.rt_sigprocmask(SIG_BLOCK, [signo])
+        b.prlimit64(0, 11, {"rlim_cur": 0, "rlim_max": 4096})
+        a.kill(b, signo)
+        b.rt_sigpending()
+        b.rt_sigtimedwait([signo], NOW)
+        a.kill(b, signo)
+        b.mq_notify(q, {"sigev_notify": 0, "sigev_signo": signo, "sigev_value": 5})
+        b.rt_sigtimedwait([signo], NOW)
+        a.mq_timedsend(q, b"x")
+        a.mq_timedreceive(q, 8)
+        b.rt_sigpending()
+        b.rt_sigtimedwait([signo], NOW)
+        b.mq_notify(q)

@@ -6,6 +6,7 @@ import fcntl
 import functools
 import os
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -35,6 +36,7 @@ class Process:
         self.call: str | None = None
         self.answer: dict[str, Any] | None = None
         self.dead = False
+        self._handle = os.pidfd_open(self.host_pid)
         self._syscall = Path(f"/proc/{self.host_pid}/syscall")
         self._stat = Path(f"/proc/{self.host_pid}/stat")
 
@@ -53,7 +55,7 @@ class Process:
         deadline = time.monotonic() + PATIENCE_S
         pause = 0.0
         while time.monotonic() < deadline:
-            if self._readable(pause):
+            if readable(self.stream, pause):
                 self._take()
                 happened = True
                 if self.dead:
@@ -66,23 +68,29 @@ class Process:
 
     def wait(self, seconds: float) -> None:
         """Give its call in flight this long to return."""
-        if not self.dead and self.answer is None and self._readable(seconds):
+        if not self.dead and self.answer is None and readable(self.stream, seconds):
             self._take()
+
+    def gone(self) -> None:
+        """Wait until it has ended, and given up what it had open."""
+        if not readable(self._handle, PATIENCE_S):
+            raise AssertionError(f"process {self.host_pid} does not end")
+
+    def close(self) -> None:
+        """Forget it; it has to be gone."""
+        self.stream.close()
+        os.close(self._handle)
 
     def _take(self) -> None:
         try:
             self.answer = receive(self.stream)
         except EOFError:
+            self.gone()
             self.dead = True
             if self.answer is None:
                 self.answer = DIED
         if "broken" in (self.answer or {}):
             raise AssertionError(f"the worker could not make the call {self.call}:\n{self.answer}")
-
-    def _readable(self, seconds: float) -> bool:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.stream, selectors.EVENT_READ)
-            return bool(selector.select(seconds))
 
     def _sleeps(self) -> bool:
         inside = "recvfrom" if self.answer is not None or self.call is None else self.call
@@ -153,34 +161,26 @@ class NativeWorld:
     def close(self) -> None:
         """End the world: its tasks first, so that what they have open is closed, then what is left of its queues."""
         for process in self._processes.values():
-            process.stream.close()
             if process.call is not None and process.answer is None and not process.dead:
-                os.kill(process.host_pid, 9)
+                os.kill(process.host_pid, signal.SIGKILL)
+            process.stream.shutdown(socket.SHUT_RDWR)
         for process in self._processes.values():
-            gone(process.host_pid)
+            process.gone()
+            process.close()
         send(self._init.stream, "finish")
         try:
             receive(self._init.stream)
         except EOFError:
             pass
-        self._init.stream.close()
-        gone(self._init.host_pid)
+        self._init.gone()
+        self._init.close()
 
 
-def gone(pid: int) -> None:
-    """Wait until a process has ended and given up what it had open."""
-    deadline = time.monotonic() + PATIENCE_S
-    try:
-        handle = os.pidfd_open(pid)
-    except OSError:
-        return
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(handle, selectors.EVENT_READ)
-            if not selector.select(deadline - time.monotonic()):
-                raise AssertionError(f"process {pid} does not end")
-    finally:
-        os.close(handle)
+def readable(source: socket.socket | int, seconds: float) -> bool:
+    """Wait this long at most until there is something to read."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(source, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 class Hub:
@@ -195,7 +195,7 @@ class Hub:
         command = [sys.executable, "-m", "tests.conformance.targets.native_worker_unsafe", address]
         root = Path(__file__).resolve().parents[3]
         self._zygote = subprocess.Popen(command, cwd=root, stdin=subprocess.DEVNULL)
-        self._stream = self.accept("zygote").stream
+        self._voice = self.accept("zygote")
 
     def accept(self, role: str) -> Process:
         """The next process to call, which has to be one of this role."""
@@ -207,11 +207,11 @@ class Hub:
 
     def order(self, *, in_order: bool) -> None:
         """Ask for a world."""
-        send(self._stream, {"in_order": in_order})
+        send(self._voice.stream, {"in_order": in_order})
 
     def close(self) -> None:
         """End the zygote."""
-        self._stream.close()
+        self._voice.close()
         self._listener.close()
         self._zygote.wait(PATIENCE_S)
 

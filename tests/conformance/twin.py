@@ -1,0 +1,94 @@
+"""One history on several targets at once, which have to agree on every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .normalise import Normaliser
+from .scenario import Driver
+
+
+class Twin:
+    """The same tasks on every target, by name. After each call all targets have to be in the same state of sleep."""
+
+    def __init__(self, drivers: Mapping[str, Driver]) -> None:
+        self._drivers = dict(drivers)
+        self._normalisers = {target: Normaliser() for target in drivers}
+        self._pids: dict[str, dict[str, int]] = {"root": {}}
+        self._asleep: dict[str, str] = {}
+        self.history: list[str] = []
+        for target, driver in self._drivers.items():
+            self._meet(target, "root", driver.root)
+
+    def _meet(self, target: str, name: str, pid: int) -> None:
+        self._pids.setdefault(name, {})[target] = pid
+        self._normalisers[target].tasks[pid] = name
+
+    @property
+    def tasks(self) -> list[str]:
+        """Those that have not ended."""
+        return list(self._pids)
+
+    @property
+    def idle(self) -> list[str]:
+        """Those that can make a call."""
+        return [name for name in self._pids if name not in self._asleep]
+
+    @property
+    def asleep(self) -> list[str]:
+        """Those whose call sleeps."""
+        return list(self._asleep)
+
+    def call(self, who: str, name: str, /, **args: Any) -> dict[str, Any]:
+        """Make a call everywhere. Returns what it came to, with ``woke``: what each sleeper it woke came to."""
+        self.history.append(f"{who}: {name}({', '.join(f'{key}={value!r}' for key, value in args.items())})")
+        seen = {target: self._on(target, who, name, args) for target in self._drivers}
+        first = next(iter(seen.values()))
+        for target, other in seen.items():
+            if other != first:
+                told = "\n".join(f"  {line}" for line in self.history[-30:])
+                found = "\n".join(f"{name:7}: {result}" for name, result in seen.items())
+                raise AssertionError(f"the targets differ after\n{told}\n{found}") from None
+            self._forget_the_dead(target)
+        self.history[-1] += f" -> {first}"
+        self._asleep = {sleeper: call for sleeper, call in self._asleep.items() if sleeper not in first["woke"]}
+        if first.get("sleeps"):
+            self._asleep[who] = name
+        return first
+
+    def _on(self, target: str, who: str, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        driver, normaliser = self._drivers[target], self._normalisers[target]
+        plain = {key: self._pids[value][target] if key in {"pid", "who"} else value for key, value in args.items()}
+        pid = self._pids[who][target]
+        driver.begin(pid, name, plain)
+        answer = driver.answer(pid)
+        woke = {}
+        for sleeper, asleep in self._asleep.items():
+            outcome = driver.answer(self._pids[sleeper][target])
+            if outcome is not None:
+                woke[sleeper] = normaliser.answer(asleep, outcome)
+        alive = [task for task, pids in self._pids.items() if driver.alive(pids[target])]
+        result = {"sleeps": True} if answer is None else normaliser.answer(name, answer)
+        return result | {"woke": woke, "alive": alive}
+
+    def _forget_the_dead(self, target: str) -> None:
+        driver = self._drivers[target]
+        for name in list(self._pids):
+            if target in self._pids[name] and not driver.alive(self._pids[name][target]):
+                del self._pids[name][target]
+                if not self._pids[name]:
+                    del self._pids[name]
+                    self._asleep.pop(name, None)
+
+    def fork(self, who: str, child: str, /, **how: Any) -> None:
+        """A child of this name everywhere."""
+        self.history.append(f"{who}: fork({child}, {how})")
+        for target, driver in self._drivers.items():
+            parent = self._pids[who][target]
+            driver.begin(parent, "fork", how)
+            answer = driver.answer(parent)
+            assert answer is not None
+            assert "ret" in answer, f"{target} could not fork: {answer}"
+            driver.adopt(answer["ret"])
+            self._meet(target, child, answer["ret"])

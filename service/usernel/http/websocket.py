@@ -227,7 +227,32 @@ def _failure(ident: Id | None, error: KernelError) -> Failure:
     return Failure(ident, int(error.number), error.name, error.why)
 
 
-async def serve_socket(request: web.Request, runtime: Runtime, actor: Task, limits: Limits) -> web.WebSocketResponse:
+class Sockets:
+    """The connections that are open, so that a service that stops can say so to each."""
+
+    def __init__(self) -> None:
+        self._open: set[web.WebSocketResponse] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, ws: web.WebSocketResponse) -> None:
+        """A connection was opened."""
+        self._open.add(ws)
+
+    def discard(self, ws: web.WebSocketResponse) -> None:
+        """A connection ended."""
+        self._open.discard(ws)
+
+    async def close(self) -> None:
+        """Tell every client that the service goes away (1001)."""
+        closing = [ws.close(code=WSCloseCode.GOING_AWAY, message=b"the service stops") for ws in self._open]
+        await asyncio.gather(*closing, return_exceptions=True)
+
+
+async def serve_socket(
+    request: web.Request, runtime: Runtime, actor: Task, limits: Limits, sockets: Sockets
+) -> web.WebSocketResponse:
     """Upgrade a request to ``/v1/syscalls`` and serve it. ``actor`` is the task whose child the connection acts as.
 
     Without a subprotocol it speaks ``usernel.v1.json``. Raises KernelError where no child can be made.
@@ -242,6 +267,10 @@ async def serve_socket(request: web.Request, runtime: Runtime, actor: Task, limi
     except BaseException:
         runtime.exit(task)
         raise
-    codec = SUBPROTOCOLS.get(ws.ws_protocol or "", JSON)
-    await SyscallSocket(runtime, ws, request.transport, codec, task, limits).run()
+    sockets.add(ws)
+    try:
+        codec = SUBPROTOCOLS.get(ws.ws_protocol or "", JSON)
+        await SyscallSocket(runtime, ws, request.transport, codec, task, limits).run()
+    finally:
+        sockets.discard(ws)
     return ws

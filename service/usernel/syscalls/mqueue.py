@@ -107,6 +107,7 @@ def sys_mq_stat(kernel: Kernel, call: Call, name: str) -> Return:
     return Return(0, inode.stat())
 
 
+OFLAGS: Final = Flags(abi_fcntl.MQ_OFLAGS)
 MQ_FLAGS: Final = Flags(abi_fcntl.MQ_FLAGS, LONG)
 ATTR_OUT: Final = Structure(
     "mq_attr",
@@ -136,6 +137,8 @@ ABS_TIMEOUT: Final = Field("abs_timeout", TIMESPEC, None, "CLOCK_REALTIME; null 
 SEND_ERRNOS = "EAGAIN EBADF EINTR EINVAL EMSGSIZE ETIMEDOUT"
 NAME_ERRNOS = "EACCES ENAMETOOLONG ENOENT"
 
+PEEKED: Final = Structure("mq_peeked", (Field("seq", LONG), Field("priority", UINT), Field("data", DATA)))
+
 ROWS: Final = (
     Row(
         "mq_open",
@@ -143,7 +146,7 @@ ROWS: Final = (
         "mq_open(3)",
         (
             NAME,
-            Field("oflag", Flags(abi_fcntl.MQ_OFLAGS), 0),
+            Field("oflag", OFLAGS, 0),
             Field("mode", MODE, 0, "of a new queue"),
             Field("attr", ATTR_NEW, None, "of a new queue; null for the namespace's defaults"),
         ),
@@ -229,7 +232,7 @@ ROWS: Final = (
             (
                 Field(
                     "messages",
-                    ListOf(Structure("mq_peeked", (Field("seq", LONG), Field("priority", UINT), Field("data", DATA)))),
+                    ListOf(PEEKED),
                 ),
                 Field("next", LONG, None),
             ),

@@ -77,6 +77,11 @@ def sys_msg_peek(kernel: Kernel, call: Call, msqid: int, after: int, limit: int)
     return Return(len(items), {"messages": items, "next": following})
 
 
+def sys_msg_stat(kernel: Kernel, call: Call, msqid: int) -> Return:
+    """A queue by its id, as IPC_STAT, with its sleepers and held messages."""
+    return Return(0, msgctl.msg_stat(call, msqid))
+
+
 def sys_msg_list(kernel: Kernel, call: Call, after: int, limit: int) -> Return:
     """The queues of the namespace, as many MSG_STAT_ANY would show them."""
     items, following = msgctl.msg_list(call, after, check_limit(limit))
@@ -96,6 +101,7 @@ def check_limit(limit: int) -> int:
     return limit
 
 
+GET_FLAGS: Final = Flags(abi_ipc.GET_FLAGS)
 SND_FLAGS: Final = Flags(abi_msg.SND_FLAGS)
 RCV_FLAGS: Final = Flags(abi_msg.RCV_FLAGS)
 IPC_PERM: Final = Structure(
@@ -128,12 +134,14 @@ MSGSZ: Final = Field("msgsz", LONG, None, "the size of the buffer in bytes; null
 MSGTYP: Final = Field("msgtyp", LONG, 0, "0 the first, N the first of type N, -N the lowest type up to N")
 LIMIT: Final = Field("limit", INT, 100, f"items on a page, {LIST_LIMIT} at most")
 
+PEEKED: Final = Structure("msg_peeked", (Field("seq", LONG), Field("mtype", LONG), Field("data", DATA)))
+
 ROWS: Final = (
     Row(
         "msgget",
         "Find or make the queue of a key; returns its id.",
         "msgget(2)",
-        (Field("key", KEY), Field("msgflg", Flags(abi_ipc.GET_FLAGS), 0, "and the mode of a new queue")),
+        (Field("key", KEY), Field("msgflg", GET_FLAGS, 0, "and the mode of a new queue")),
         errnos("EACCES EEXIST ENOENT ENOSPC"),
         sys_msgget,
     ),
@@ -198,12 +206,13 @@ ROWS: Final = (
             (
                 Field(
                     "messages",
-                    ListOf(Structure("msg_peeked", (Field("seq", LONG), Field("mtype", LONG), Field("data", DATA)))),
+                    ListOf(PEEKED),
                 ),
                 Field("next", LONG, None),
             ),
         ),
     ),
+    Row("msg_stat", "A queue by its id.", "msgctl(2)", (MSQID,), errnos("EACCES EINVAL"), sys_msg_stat, QUEUE),
     Row(
         "msg_list",
         "The queues of the namespace.",

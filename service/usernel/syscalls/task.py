@@ -119,6 +119,7 @@ def sys_sysctl(kernel: Kernel, call: Call, name: str, value: int | None) -> Retu
 RLIMIT: Final = Structure("rlimit64", (Field("rlim_cur", ULONG), Field("rlim_max", ULONG)))
 WHICH: Final = Field("which", Enumeration(abi_resource.PRIO_WHICH))
 WHO: Final = Field("who", INT, 0, "0 for the caller")
+NS_LINKS: Final = Structure("ns_links", (Field("ipc", TEXT),))
 TASK_FIELDS: Final[tuple[tuple[str, Any], ...]] = (
     ("pid", INT),
     ("ppid", INT),
@@ -134,7 +135,7 @@ TASK_FIELDS: Final[tuple[tuple[str, Any], ...]] = (
     ("cap_eff", TEXT),
     ("nice", INT),
     ("umask", TEXT),
-    ("ns", Structure("ns_links", (Field("ipc", TEXT),))),
+    ("ns", NS_LINKS),
     ("fds", INT),
     (
         "signals",

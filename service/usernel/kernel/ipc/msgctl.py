@@ -74,9 +74,21 @@ def _info(call: Call, cmd: int) -> Return:
 def _stat(call: Call, msqid: int, cmd: int) -> Return:
     ids = call.task.nsproxy.ipc.msg_ids
     queue = ids.obtain(msqid) if cmd == IPC_STAT else ids.at_index(msqid)
-    if cmd != MSG_STAT_ANY and not ipcperms(call.task.cred, queue.perm, S_IRUGO):
-        raise KernelError(Errno.EACCES, f"the mode {queue.perm.mode:04o} of queue {queue.perm.id} does not allow it")
+    if cmd != MSG_STAT_ANY:
+        _check_readable(call, queue)
     return Return(0 if cmd == IPC_STAT else queue.perm.id, msqid_ds(queue))
+
+
+def _check_readable(call: Call, queue: MsgQueue) -> None:
+    if not ipcperms(call.task.cred, queue.perm, S_IRUGO):
+        raise KernelError(Errno.EACCES, f"the mode {queue.perm.mode:04o} of queue {queue.perm.id} does not allow it")
+
+
+def msg_stat(call: Call, msqid: int) -> Out:
+    """A queue as IPC_STAT shows it, and what Linux does not show. EINVAL, EACCES."""
+    queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
+    _check_readable(call, queue)
+    return queue.stat()
 
 
 def msqid_ds(queue: MsgQueue) -> Out:
@@ -148,8 +160,7 @@ def msg_list(call: Call, after: int, limit: int) -> tuple[list[Out], int | None]
 def msg_peek(call: Call, msqid: int, after: int, limit: int) -> tuple[list[Out], int | None]:
     """Messages that a receiver could see, those behind place ``after``; nothing leaves. EINVAL, EACCES."""
     queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
-    if not ipcperms(call.task.cred, queue.perm, S_IRUGO):
-        raise KernelError(Errno.EACCES, f"the mode {queue.perm.mode:04o} of queue {msqid} does not allow it")
+    _check_readable(call, queue)
     found = list(islice((message for message in queue.messages if message.seq > after), limit + 1))
     items = [{"seq": seq, "mtype": kind, "data": data} for seq, kind, data in found[:limit]]
     return items, found[limit - 1].seq if len(found) > limit else None

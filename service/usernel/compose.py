@@ -1,0 +1,143 @@
+"""The one module that wires the layers: a kernel, its journal, its runtime, the application, the listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from usernel.config import ConfigError, Settings
+from usernel.http.app import make_app
+from usernel.http.keys import SOCKETS
+from usernel.http.limits import Limits
+from usernel.journal.memory import MemoryJournal
+from usernel.kernel.kernel import Kernel
+from usernel.runtime import Runtime
+
+STOP_SECONDS = 3.0
+SOCKET_MODE = 0o666
+"""Of a Unix socket: everybody may connect, and is there what the kernel says who they are."""
+GC_THRESHOLD = 50_000
+"""Allocations between collections: queues full of messages are not garbage, and are looked at less often."""
+OVERLOADED = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that accepts connections. ``url`` is where."""
+
+    url: str
+    runtime: Runtime
+    app: web.Application
+
+
+class _Refusal(asyncio.Protocol):
+    """One connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Say so, and close."""
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.write(OVERLOADED)
+        transport.close()
+
+
+def _admit(server: web.Server, limits: Limits) -> Callable[[], asyncio.BaseProtocol]:
+    return lambda: server() if len(server.connections) < limits.connections else _Refusal()
+
+
+@asynccontextmanager
+async def service(settings: Settings, limits: Limits | None = None) -> AsyncIterator[Service]:
+    """A running service, until the context ends. ``ConfigError`` where it cannot listen."""
+    settings = settings.check()
+    limits = limits or Limits()
+    runtime = Runtime(Kernel(time.time_ns(), time.monotonic_ns()), MemoryJournal())
+    app = make_app(runtime, settings, limits)
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_SECONDS)
+    await runner.setup()
+    listeners: list[asyncio.Server] = []
+    try:
+        url = await _listen(settings, runner, limits, listeners)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+        yield Service(url, runtime, app)
+    finally:
+        for listener in listeners:
+            listener.close()
+        runtime.close()
+        await app[SOCKETS].close()
+        await runner.cleanup()
+        _remove(settings.uds)
+
+
+async def _listen(settings: Settings, runner: web.AppRunner, limits: Limits, listeners: list[asyncio.Server]) -> str:
+    """Open the listeners; the URL of the first."""
+    loop = asyncio.get_running_loop()
+    assert runner.server is not None  # noqa: S101 - it was set up
+    admit = _admit(runner.server, limits)
+    urls: list[str] = []
+    if settings.host is not None:
+        try:
+            tcp = await loop.create_server(admit, settings.host, settings.port, reuse_address=True)
+        except OSError as error:
+            raise ConfigError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from None
+        listeners.append(tcp)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        urls.append(f"http://{host}:{tcp.sockets[0].getsockname()[1]}")
+    if settings.uds is not None:
+        listeners.append(await _listen_uds(loop, admit, settings.uds))
+        urls.append(f"unix://{settings.uds}")
+    if not urls:
+        raise ConfigError("there is nothing to listen on: give a host or --uds")
+    return urls[0]
+
+
+async def _listen_uds(
+    loop: asyncio.AbstractEventLoop, admit: Callable[[], asyncio.BaseProtocol], path: str
+) -> asyncio.Server:
+    """Listen on a Unix socket that whoever may reach its directory may use: the peer's ids are its credentials."""
+    _remove_stale(path)
+    try:
+        listener = await loop.create_unix_server(admit, path)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {path}: {error.strerror or error}") from None
+    os.chmod(path, SOCKET_MODE)  # noqa: PTH101 - a system call, done before anybody waits for the loop
+    return listener
+
+
+def _remove_stale(path: str) -> None:
+    """Remove the socket of a service that is gone. ``ConfigError`` where one answers, or where no socket is."""
+    if not Path(path).exists():
+        return
+    if not Path(path).is_socket():
+        raise ConfigError(f"{path} exists and is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        if probe.connect_ex(path) == 0:
+            raise ConfigError(f"another service listens on {path}")
+    _remove(path)
+
+
+def _remove(path: str | None) -> None:
+    if path is not None:
+        Path(path).unlink(missing_ok=True)
+
+
+async def serve(settings: Settings, ready: Callable[[Service], None]) -> None:
+    """Run a service until SIGTERM or SIGINT; ``ready`` is called when it accepts connections."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for signo in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signo, stop.set)
+    async with service(settings) as running:
+        ready(running)
+        await stop.wait()

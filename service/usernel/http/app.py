@@ -1,0 +1,47 @@
+"""The aiohttp application: every route, and what stands before them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from usernel.config import Settings
+from usernel.runtime import Runtime
+
+from . import health, mq, msg, notify, syscalls, tasks
+from .acting import answer
+from .keys import LIMITS, RUNTIME, SESSIONS, SETTINGS, SOCKETS, TICKETS
+from .limits import Limits
+from .openapi import document
+from .problem import problems
+from .security import guard
+from .session import Sessions
+from .tickets import Tickets
+from .websocket import Sockets
+
+ROUTES: Final = (*health.ROUTES, *msg.ROUTES, *notify.ROUTES, *mq.ROUTES, *tasks.ROUTES, *syscalls.ROUTES)
+
+
+def make_app(runtime: Runtime, settings: Settings, limits: Limits | None = None) -> web.Application:
+    """The application that serves a runtime's kernel."""
+    limits = limits or Limits()
+    app = web.Application(middlewares=[problems, guard], client_max_size=limits.body_bytes)
+    app[RUNTIME] = runtime
+    app[SETTINGS] = settings
+    app[LIMITS] = limits
+    app[SESSIONS] = Sessions(runtime)
+    app[TICKETS] = Tickets()
+    app[SOCKETS] = Sockets()
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+    app.router.add_get("/openapi.json", openapi)
+    for path in tasks.LATER:
+        app.router.add_route("*", path, tasks.later)
+        app.router.add_route("*", path + "/{rest:.*}", tasks.later)
+    return app
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The description of all this."""
+    return answer(document(ROUTES))

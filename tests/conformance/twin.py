@@ -18,6 +18,7 @@ class Twin:
         self._pids: dict[str, dict[str, int]] = {"root": {}}
         self._asleep: dict[str, str] = {}
         self.history: list[str] = []
+        self.seen = {"sleeps": 0, "woken": 0}
         for target, driver in self._drivers.items():
             self._meet(target, "root", driver.root)
 
@@ -55,6 +56,8 @@ class Twin:
         self._asleep = {sleeper: call for sleeper, call in self._asleep.items() if sleeper not in first["woke"]}
         if first.get("sleeps"):
             self._asleep[who] = name
+            self.seen["sleeps"] += 1
+        self.seen["woken"] += len(first["woke"])
         return first
 
     def _on(self, target: str, who: str, name: str, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
-import selectors
+import select
 import signal
 import socket
 import subprocess
@@ -37,8 +37,8 @@ class Process:
         self.answer: dict[str, Any] | None = None
         self.dead = False
         self._handle = os.pidfd_open(self.host_pid)
-        self._syscall = Path(f"/proc/{self.host_pid}/syscall")
-        self._stat = Path(f"/proc/{self.host_pid}/stat")
+        self._syscall = os.open(f"/proc/{self.host_pid}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+        self._stat = os.open(f"/proc/{self.host_pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
 
     def begin(self, name: str, args: dict[str, Any]) -> None:
         self.call, self.answer = name, None
@@ -79,7 +79,8 @@ class Process:
     def close(self) -> None:
         """Forget it; it has to be gone."""
         self.stream.close()
-        os.close(self._handle)
+        for descriptor in (self._handle, self._syscall, self._stat):
+            os.close(descriptor)
 
     def _take(self) -> None:
         try:
@@ -97,11 +98,11 @@ class Process:
         if inside not in NUMBERS:
             return False
         try:
-            number = self._syscall.read_text(encoding="ascii").split(maxsplit=1)[0]
-            state = self._stat.read_text(encoding="ascii", errors="replace").rpartition(") ")[2][0]
-        except (OSError, IndexError):
+            if os.pread(self._syscall, 32, 0).partition(b" ")[0] != b"%d" % NUMBERS[inside]:
+                return False
+            return os.pread(self._stat, 256, 0).rpartition(b") ")[2][:1] in (b"S", b"T")
+        except OSError:
             return False
-        return state in "ST" and number == str(NUMBERS[inside])
 
 
 def peer_pid(stream: socket.socket) -> int:
@@ -155,7 +156,6 @@ class NativeWorld:
 
     def alive(self, pid: int) -> bool:
         """Whether a task has not ended."""
-        self.settle()
         return not self._processes[pid].dead
 
     def close(self) -> None:
@@ -178,9 +178,9 @@ class NativeWorld:
 
 def readable(source: socket.socket | int, seconds: float) -> bool:
     """Wait this long at most until there is something to read."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(source, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
+    poller = select.poll()
+    poller.register(source, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
 
 
 class Hub:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from usernel.kernel.call import Call, Out
@@ -10,12 +9,13 @@ from usernel.kernel.task import Task as ModelTask
 from usernel.syscalls.table import TABLE
 
 from .call import CallHandle, WouldSleep
+from .calls import Calls
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
 
-class Task:
+class Task(Calls):
     """A task of a ``Kernel``. ``p.msgget(key, flags)`` calls; ``p.start("msgrcv", q)`` starts one that may sleep."""
 
     def __init__(self, kernel: Kernel, task: ModelTask) -> None:
@@ -54,11 +54,6 @@ class Task:
     def child(self, **how: Any) -> Task:
         """Fork, and drive the child."""
         return self._kernel.task(self.call("fork", **how))
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in TABLE:
-            raise AttributeError(f"no system call {name!r}")
-        return lambda *args, **named: self.call(name, *args, **named)
 
     def __repr__(self) -> str:
         return f"<task {self.pid}>"

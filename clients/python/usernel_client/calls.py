@@ -1,0 +1,196 @@
+"""Every system call of the service's table. Made by `python -m usernel.cli.stubs` from the table of system calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .caller import Caller
+from .flags import Flags
+from .protocol import Result
+
+Data = bytes
+Struct = Mapping[str, Any]
+
+
+class Calls:
+    """Typed system calls of one task. KernelError, ProtocolError, ConnectionLost."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def msgget(self, key: int | str, msgflg: Flags = 0) -> int:
+        """msgget(2): Find or make the queue of a key; returns its id."""
+        return (await self._caller.result("msgget", {"key": key, "msgflg": msgflg})).ret
+
+    async def msgsnd(self, msqid: int, mtype: int, data: Data, msgsz: int | None = None, msgflg: Flags = 0) -> int:
+        """msgsnd(2): Put a message into a queue, waiting for room."""
+        return (await self._caller.result("msgsnd", {"msqid": msqid, "mtype": mtype, "data": data, "msgsz": msgsz, "msgflg": msgflg})).ret
+
+    async def msgrcv(self, msqid: int, msgsz: int | None = None, msgtyp: int = 0, msgflg: Flags = 0) -> Result:
+        """msgrcv(2): Take a message out of a queue, waiting for one; returns its length."""
+        return await self._caller.result("msgrcv", {"msqid": msqid, "msgsz": msgsz, "msgtyp": msgtyp, "msgflg": msgflg})
+
+    async def msgctl(self, msqid: int, cmd: int | str, buf: Struct | None = None) -> Result:
+        """msgctl(2): Look at a queue, change it, remove it."""
+        return await self._caller.result("msgctl", {"msqid": msqid, "cmd": cmd, "buf": buf})
+
+    async def msgsnd_batch(self, msqid: int, messages: Sequence[tuple[int, Data]], msgflg: Flags = 0) -> int:
+        """sendmmsg(2): Many msgsnd as one call; returns how many went."""
+        return (await self._caller.result("msgsnd_batch", {"msqid": msqid, "messages": messages, "msgflg": msgflg})).ret
+
+    async def msgrcv_batch(self, msqid: int, max: int, msgsz: int | None = None, msgtyp: int = 0, msgflg: Flags = 0) -> Result:
+        """recvmmsg(2): Wait for a message and take up to max; returns how many came."""
+        return await self._caller.result("msgrcv_batch", {"msqid": msqid, "max": max, "msgsz": msgsz, "msgtyp": msgtyp, "msgflg": msgflg})
+
+    async def msg_peek(self, msqid: int, after: int = 0, limit: int = 100) -> Result:
+        """msgrcv(2): Look at a queue's messages without receiving."""
+        return await self._caller.result("msg_peek", {"msqid": msqid, "after": after, "limit": limit})
+
+    async def msg_stat(self, msqid: int) -> Result:
+        """msgctl(2): A queue by its id."""
+        return await self._caller.result("msg_stat", {"msqid": msqid})
+
+    async def msg_list(self, after: int = -1, limit: int = 100) -> Result:
+        """msgctl(2): The queues of the namespace."""
+        return await self._caller.result("msg_list", {"after": after, "limit": limit})
+
+    async def proc_sysvipc_msg(self) -> Result:
+        """sysvipc(7): The text of /proc/sysvipc/msg."""
+        return await self._caller.result("proc_sysvipc_msg", {})
+
+    async def mq_open(self, name: str, oflag: Flags = 0, mode: int | str = 0, attr: Struct | None = None) -> int:
+        """mq_open(3): Open or make a queue; returns a descriptor."""
+        return (await self._caller.result("mq_open", {"name": name, "oflag": oflag, "mode": mode, "attr": attr})).ret
+
+    async def mq_unlink(self, name: str) -> int:
+        """mq_unlink(3): Take a queue's name away; it ends with its last descriptor."""
+        return (await self._caller.result("mq_unlink", {"name": name})).ret
+
+    async def mq_timedsend(self, mqdes: int, data: Data, msg_len: int | None = None, msg_prio: int = 0, abs_timeout: Struct | None = None) -> int:
+        """mq_timedsend(3): Put a message into a queue, waiting for room."""
+        return (await self._caller.result("mq_timedsend", {"mqdes": mqdes, "data": data, "msg_len": msg_len, "msg_prio": msg_prio, "abs_timeout": abs_timeout})).ret
+
+    async def mq_timedreceive(self, mqdes: int, msg_len: int | None = None, abs_timeout: Struct | None = None) -> Result:
+        """mq_timedreceive(3): Take the oldest of the most urgent messages; returns its length."""
+        return await self._caller.result("mq_timedreceive", {"mqdes": mqdes, "msg_len": msg_len, "abs_timeout": abs_timeout})
+
+    async def mq_notify(self, mqdes: int, notification: Struct | None = None) -> int:
+        """mq_notify(3): Ask to be told once of a message in the empty queue; null takes that back."""
+        return (await self._caller.result("mq_notify", {"mqdes": mqdes, "notification": notification})).ret
+
+    async def mq_getsetattr(self, mqdes: int, newattr: Struct | None = None) -> Result:
+        """mq_getattr(3): Read a queue's attributes, and set O_NONBLOCK."""
+        return await self._caller.result("mq_getsetattr", {"mqdes": mqdes, "newattr": newattr})
+
+    async def mq_timedsend_batch(self, mqdes: int, messages: Sequence[tuple[int, Data]], abs_timeout: Struct | None = None) -> int:
+        """sendmmsg(2): Many mq_timedsend as one call; returns how many went."""
+        return (await self._caller.result("mq_timedsend_batch", {"mqdes": mqdes, "messages": messages, "abs_timeout": abs_timeout})).ret
+
+    async def mq_timedreceive_batch(self, mqdes: int, max: int, abs_timeout: Struct | None = None) -> Result:
+        """recvmmsg(2): Wait for a message and take up to max; returns how many came."""
+        return await self._caller.result("mq_timedreceive_batch", {"mqdes": mqdes, "max": max, "abs_timeout": abs_timeout})
+
+    async def mq_peek(self, mqdes: int, after: int = 0, limit: int = 100) -> Result:
+        """mq_overview(7): Look at a queue's messages without receiving."""
+        return await self._caller.result("mq_peek", {"mqdes": mqdes, "after": after, "limit": limit})
+
+    async def mq_list(self, after: str = '', limit: int = 100) -> Result:
+        """mq_overview(7): The queues of the namespace."""
+        return await self._caller.result("mq_list", {"after": after, "limit": limit})
+
+    async def mq_stat(self, name: str) -> Result:
+        """mq_overview(7): A queue by its name."""
+        return await self._caller.result("mq_stat", {"name": name})
+
+    async def read(self, fd: int, count: int = 80) -> Result:
+        """read(2): Read a queue's status line; returns how many bytes."""
+        return await self._caller.result("read", {"fd": fd, "count": count})
+
+    async def close(self, fd: int) -> int:
+        """close(2): Close a descriptor."""
+        return (await self._caller.result("close", {"fd": fd})).ret
+
+    async def dup(self, fd: int) -> int:
+        """dup(2): Another descriptor of the same open file."""
+        return (await self._caller.result("dup", {"fd": fd})).ret
+
+    async def fstat(self, fd: int) -> Result:
+        """fstat(2): Status of an open file."""
+        return await self._caller.result("fstat", {"fd": fd})
+
+    async def poll(self, fds: Sequence[Struct], timeout: int = -1) -> Result:
+        """poll(2): Wait until a descriptor is ready; returns how many are."""
+        return await self._caller.result("poll", {"fds": fds, "timeout": timeout})
+
+    async def kill(self, pid: int, sig: int | str) -> int:
+        """kill(2): Send a signal to tasks."""
+        return (await self._caller.result("kill", {"pid": pid, "sig": sig})).ret
+
+    async def rt_sigaction(self, signum: int | str, act: Struct | None = None) -> Result:
+        """sigaction(2): Read and set what a signal does."""
+        return await self._caller.result("rt_sigaction", {"signum": signum, "act": act})
+
+    async def rt_sigprocmask(self, how: int | str = 0, set: Sequence[int | str] | None = None) -> Result:
+        """sigprocmask(2): Read and change the signals that are blocked."""
+        return await self._caller.result("rt_sigprocmask", {"how": how, "set": set})
+
+    async def rt_sigpending(self) -> Result:
+        """sigpending(2): The signals that wait because they are blocked."""
+        return await self._caller.result("rt_sigpending", {})
+
+    async def rt_sigtimedwait(self, set: Sequence[int | str], timeout: Struct | None = None) -> Result:
+        """sigtimedwait(2): Take a signal, waiting for one; returns its number."""
+        return await self._caller.result("rt_sigtimedwait", {"set": set, "timeout": timeout})
+
+    async def getpid(self) -> int:
+        """getpid(2): The caller's pid."""
+        return (await self._caller.result("getpid", {})).ret
+
+    async def getppid(self) -> int:
+        """getppid(2): The pid of the caller's parent."""
+        return (await self._caller.result("getppid", {})).ret
+
+    async def umask(self, mask: int | str) -> int:
+        """umask(2): Set the mode bits that new queues lack; returns the old ones."""
+        return (await self._caller.result("umask", {"mask": mask})).ret
+
+    async def exit_group(self, status: int = 0) -> int:
+        """exit_group(2): End the calling task."""
+        return (await self._caller.result("exit_group", {"status": status})).ret
+
+    async def getpriority(self, which: int | str, who: int = 0) -> int:
+        """getpriority(2): The priority of tasks, as 20 - nice."""
+        return (await self._caller.result("getpriority", {"which": which, "who": who})).ret
+
+    async def setpriority(self, which: int | str, who: int, prio: int) -> int:
+        """setpriority(2): Set the nice value of tasks."""
+        return (await self._caller.result("setpriority", {"which": which, "who": who, "prio": prio})).ret
+
+    async def prlimit64(self, pid: int, resource: int | str, new_limit: Struct | None = None) -> Result:
+        """prlimit(2): Read and set a task's limit."""
+        return await self._caller.result("prlimit64", {"pid": pid, "resource": resource, "new_limit": new_limit})
+
+    async def unshare(self, flags: Flags) -> int:
+        """unshare(2): Move to new namespaces."""
+        return (await self._caller.result("unshare", {"flags": flags})).ret
+
+    async def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0) -> int:
+        """fork(2): Make a child with credentials and namespaces of its own; returns its pid."""
+        return (await self._caller.result("fork", {"uid": uid, "gid": gid, "groups": groups, "cap": cap, "comm": comm, "unshare": unshare, "ttl": ttl, "daemon": daemon, "setsid": setsid, "close_fds": close_fds, "pdeathsig": pdeathsig})).ret
+
+    async def task_stat(self, pid: int = 0) -> Result:
+        """proc(5): A task as /proc/[pid] shows it."""
+        return await self._caller.result("task_stat", {"pid": pid})
+
+    async def task_list(self, after: int = 0, limit: int = 100) -> Result:
+        """proc(5): The tasks."""
+        return await self._caller.result("task_list", {"after": after, "limit": limit})
+
+    async def task_renew(self, ttl: int) -> int:
+        """proc(5): Renew the caller's lease."""
+        return (await self._caller.result("task_renew", {"ttl": ttl})).ret
+
+    async def sysctl(self, name: str, value: int | None = None) -> Result:
+        """proc(5): Read and write a limit of the IPC namespace."""
+        return await self._caller.result("sysctl", {"name": name, "value": value})

@@ -10,6 +10,7 @@ import pytest
 from . import golden, scenario
 from .targets import native
 
+
 @pytest.fixture(scope="session")
 def hub() -> Iterator[native.Hub]:
     """The processes that ask the host's kernel."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
+
 from usernel.kernel import kernel as model
 from usernel.kernel.durable import durable_state
 from usernel.kernel.fold import FOLDS

@@ -87,7 +87,7 @@ class Result:
     errno: str | None = None
 
 
-class Sleeps(AssertionError):
+class Sleeps(AssertionError):  # noqa: N818 - it says what the call does
     """A call that should have returned sleeps."""
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from copy import copy
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -50,7 +49,7 @@ class SendBatcher:
         self._connection = connection
         self._pid = pid
         self._sending = sending
-        self._loop = asyncio.get_running_loop()
+        self._loop = connection.loop
         self._pending: deque[_Pending] = deque()
         self._under_way = 0
         self._scheduled = False
@@ -168,7 +167,7 @@ class ReceiveBatcher(Generic[M]):
         self._connection = connection
         self._pid = pid
         self._receiving = receiving
-        self._loop = asyncio.get_running_loop()
+        self._loop = connection.loop
         self._waiting: deque[asyncio.Future[M]] = deque()
         self._kept: deque[M] = deque()
         self._asked: dict[int, int] = {}
@@ -191,6 +190,11 @@ class ReceiveBatcher(Generic[M]):
     def take_kept(self, most: int) -> list[M]:
         """Messages that came for receivers who were cancelled."""
         return [self._kept.popleft() for _ in range(min(most, len(self._kept)))]
+
+    def keep(self, messages: Iterable[M]) -> None:
+        """Messages whose receiver was cancelled meanwhile: for whoever receives next."""
+        self._kept.extend(messages)
+        self._hand_out()
 
     def _schedule(self) -> None:
         if not self._scheduled and len(self._asked) < MOST_UNDER_WAY:
@@ -219,11 +223,10 @@ class ReceiveBatcher(Generic[M]):
         self._withdrawn.discard(ident)
         error = error_of(reply)
         if error is None and isinstance(reply, Reply):
-            self._kept.extend(self._receiving.messages(reply))
-            self._hand_out()
+            self.keep(self._receiving.messages(reply))
         elif error is not None and not (withdrawn and isinstance(reply, Reply) and reply.errno_name == "EINTR"):
             # All that waited for this call are its sleepers, and end as it did.
-            self._fail(asked, error)
+            self._fail(asked, reply)
         if self._waiting:
             self._schedule()
 
@@ -231,12 +234,13 @@ class ReceiveBatcher(Generic[M]):
         while self._kept and (waiting := self._next()) is not None:
             waiting.set_result(self._kept.popleft())
 
-    def _fail(self, count: int, error: Exception) -> None:
+    def _fail(self, count: int, reply: Reply | ConnectionLost) -> None:
         for _ in range(count):
-            waiting = self._next()
-            if waiting is None:
+            # An error for each: a raised one carries the traceback of whom it reached.
+            waiting, error = self._next(), error_of(reply)
+            if waiting is None or error is None:
                 return
-            waiting.set_exception(copy(error))
+            waiting.set_exception(error)
 
     def _next(self) -> asyncio.Future[M] | None:
         while self._waiting:

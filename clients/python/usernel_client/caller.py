@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-from .connection import Connection
+from .connection import Connection, Orphan
 from .protocol import Reply, Result, plain_out
 
 
@@ -16,9 +15,11 @@ class Caller:
         self.connection = connection
         self.pid = pid
 
-    async def reply(self, name: str, args: dict[str, Any]) -> Reply:
-        """Make a call. KernelError, ProtocolError, ConnectionLost."""
-        return await self.connection.call(name, args, self.pid)
+    async def reply(
+        self, name: str, args: dict[str, Any], *, wait: float | None = None, orphan: Orphan | None = None
+    ) -> Reply:
+        """Make a call; see ``Connection.call``. KernelError, ProtocolError, ConnectionLost, TimeoutError."""
+        return await self.connection.call(name, args, self.pid, wait, orphan)
 
     async def result(self, name: str, args: dict[str, Any]) -> Result:
         """Make a call; its number, and what it hands back as plain values."""
@@ -28,10 +29,3 @@ class Caller:
     async def out(self, name: str, args: dict[str, Any]) -> dict[str, Any]:
         """Make a call; what it hands back."""
         return (await self.result(name, args)).out or {}
-
-    async def within(self, wait: float | None, name: str, args: dict[str, Any]) -> Reply:
-        """Make a call that may sleep, ``wait`` seconds at most: then TimeoutError."""
-        if wait is None:
-            return await self.reply(name, args)
-        async with asyncio.timeout(wait):
-            return await self.reply(name, args)

@@ -13,6 +13,7 @@ from .protocol import SUBPROTOCOL, CallFrame, Cancel, Reply, encode, replies
 
 LARGEST_FRAME = 64 * 1024 * 1024
 Answered = Callable[[Reply | ConnectionLost], None]
+Orphan = Callable[[Reply], None]
 
 
 class Connection:
@@ -25,7 +26,7 @@ class Connection:
         self._session = session
         self._ws = ws
         self._base = base
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._answered: dict[int, Answered] = {}
         self._unsent: list[CallFrame | Cancel] = []
         self._last_id = 0
@@ -61,19 +62,43 @@ class Connection:
         self._send(CallFrame(self._last_id, name, args, pid))
         return self._last_id
 
-    async def call(self, name: str, args: dict[str, Any], pid: int | None = None) -> Reply:
-        """Send a call and wait for its answer. Cancelled, it interrupts the call. KernelError, ProtocolError."""
-        future: asyncio.Future[Reply] = self._loop.create_future()
+    async def call(
+        self, name: str, args: dict[str, Any], pid: int | None, wait: float | None = None, orphan: Orphan | None = None
+    ) -> Reply:
+        """Send a call and wait for its answer. Cancelled, it interrupts the call. KernelError, ProtocolError.
+
+        After ``wait`` seconds it is interrupted too, and ends with TimeoutError unless it was done by then. A good
+        answer that comes when nobody waits for it any more goes to ``orphan``.
+        """
+        future: asyncio.Future[Reply] = self.loop.create_future()
 
         def answered(reply: Reply | ConnectionLost) -> None:
             if not future.done():
                 settle(future, reply)
+            elif orphan is not None and isinstance(reply, Reply) and error_of(reply) is None:
+                orphan(reply)
 
         ident = self.submit(name, args, pid, answered)
         try:
-            return await future
+            return await (future if wait is None else self._within(wait, ident, future))
         except asyncio.CancelledError:
+            # It may have been answered and this task cancelled before it could run again.
+            if orphan is not None and future.done() and not future.cancelled() and future.exception() is None:
+                orphan(future.result())
+            future.cancel()
             self.cancel(ident)
+            raise
+
+    async def _within(self, wait: float, ident: int, future: asyncio.Future[Reply]) -> Reply:
+        done, _ = await asyncio.wait({future}, timeout=wait)
+        if done:
+            return future.result()
+        self.cancel(ident)
+        try:
+            return await future
+        except KernelError as error:
+            if error.name == "EINTR":
+                raise TimeoutError(f"{wait} s went by") from None
             raise
 
     def cancel(self, ident: int) -> None:

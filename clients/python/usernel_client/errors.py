@@ -11,6 +11,10 @@ class KernelError(OSError):
         self.name = name
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type[KernelError], tuple[int | None, str, str]]:
+        # OSError would rebuild it from its two args: it could be neither copied nor sent to another process.
+        return type(self), (self.errno, self.name, self.detail)
+
 
 class ProtocolError(Exception):
     """The service refused a request before it was a call: ``status`` is HTTP's (400, 401, 403), the text says why."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -55,12 +56,23 @@ def _messages(reply: Reply) -> list[MqMessage]:
     return _MANY.decode(reply.out).messages
 
 
+def _message(reply: Reply) -> MqMessage:
+    one = _ONE.decode(reply.out)
+    return MqMessage(one.priority, one.data)
+
+
 def absolute(wait: float | None) -> dict[str, int] | None:
     """The moment ``wait`` seconds from now, as abs_timeout; None for never."""
     if wait is None:
         return None
     fraction, seconds = math.modf(time.time() + wait)
     return {"tv_sec": int(seconds), "tv_nsec": int(fraction * 1e9)}
+
+
+async def _records(ws: aiohttp.ClientWebSocketResponse) -> AsyncIterator[dict[str, Any]]:
+    async for message in ws:
+        yield json.loads(message.data)
+    raise ConnectionLost("the stream of notifications ended")
 
 
 class PosixQueue:
@@ -109,8 +121,7 @@ class PosixQueue:
         if kept:
             return kept[0]
         args = {"mqdes": self.mqdes, "abs_timeout": absolute(wait)}
-        one = _ONE.decode((await self._caller.reply("mq_timedreceive", args)).out)
-        return MqMessage(one.priority, one.data)
+        return _message(await self._caller.reply("mq_timedreceive", args, orphan=self._keep_one))
 
     async def receive_many(self, most: int, *, wait: float | None = None) -> list[MqMessage]:
         """Wait for a message and take up to ``most`` of what is there."""
@@ -118,7 +129,13 @@ class PosixQueue:
         if kept:
             return kept
         args = {"mqdes": self.mqdes, "max": most, "abs_timeout": absolute(wait)}
-        return _messages(await self._caller.reply("mq_timedreceive_batch", args))
+        return _messages(await self._caller.reply("mq_timedreceive_batch", args, orphan=self._keep_many))
+
+    def _keep_one(self, reply: Reply) -> None:
+        self._receives.keep([_message(reply)])
+
+    def _keep_many(self, reply: Reply) -> None:
+        self._receives.keep(_messages(reply))
 
     async def __aiter__(self) -> AsyncIterator[MqMessage]:
         """Messages as they come, without end."""
@@ -145,17 +162,24 @@ class PosixQueue:
         shown = await self._caller.out("mq_peek", {"mqdes": self.mqdes, "after": after, "limit": limit})
         return list(shown["messages"])
 
-    async def notify(self, sigev_notify: str = "SIGEV_THREAD", **event: Any) -> AsyncIterator[dict[str, Any]]:
-        """mq_notify(3) as a stream: a record whenever a message arrives in the empty queue and nobody waits for it."""
+    @asynccontextmanager
+    async def notify(
+        self, sigev_notify: str = "SIGEV_THREAD", **event: Any
+    ) -> AsyncGenerator[AsyncIterator[dict[str, Any]], None]:
+        """mq_notify(3) as a stream: a record whenever a message arrives in the empty queue and nobody waits for it.
+
+        ``async with queue.notify() as events``: registered from there on, anew after each event, until the context
+        ends. ``event``: ``sigev_signo``, ``sigev_value``. ProtocolError (409: somebody else is registered).
+        """
         query = {"sigev_notify": sigev_notify, **{name: str(value) for name, value in event.items()}}
         headers = {} if self._caller.pid is None else {"Usernel-Task": str(self._caller.pid)}
         try:
             async with self._caller.connection.websocket(f"/v1/mq/{self.name}/notify", query, headers) as ws:
-                async for message in ws:
-                    yield json.loads(message.data)
+                records = _records(ws)
+                await anext(records)  # "ready"
+                yield records
         except aiohttp.WSServerHandshakeError as error:
             raise ProtocolError(error.status, f"notify on {self.name}: the service answered {error.status}") from None
-        raise ConnectionLost("the stream of notifications ended")
 
     async def unlink(self) -> None:
         """mq_unlink(3): the name is gone; the queue ends with its last descriptor."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -39,6 +40,19 @@ def _messages(reply: Reply) -> list[Message]:
     return _MANY.decode(reply.out).messages
 
 
+def _message(reply: Reply) -> Message:
+    one = _ONE.decode(reply.out)
+    return Message(one.mtype, one.data)
+
+
+def _keep_one(receiver: ReceiveBatcher[Message], reply: Reply) -> None:
+    receiver.keep([_message(reply)])
+
+
+def _keep_many(receiver: ReceiveBatcher[Message], reply: Reply) -> None:
+    receiver.keep(_messages(reply))
+
+
 class MessageQueue:
     """A System V queue by its id (``msqid``). Errors are KernelError, with the errno that Linux would give."""
 
@@ -65,7 +79,7 @@ class MessageQueue:
             await self._sends.send(body)
             return
         args = {**self._single_args(body), "msgflg": listed(flags)}
-        await self._caller.within(wait, "msgsnd", args)
+        await self._caller.reply("msgsnd", args, wait=wait)
 
     async def send_many(self, messages: Sequence[tuple[int, Data]], *, flags: Flags = 0) -> int:
         """Many messages ``(mtype, data)`` as one call. Returns how many went: all, unless an error stopped it."""
@@ -82,20 +96,23 @@ class MessageQueue:
         """
         if wait is None and msgsz is None and "IPC_NOWAIT" not in listed(flags):
             return await self._receiver(mtype, flags).receive()
-        kept = self._receiver(mtype, flags).take_kept(1) if msgsz is None else []
+        receiver = self._receiver(mtype, flags)
+        kept = receiver.take_kept(1) if msgsz is None else []
         if kept:
             return kept[0]
         args = {"msqid": self.msqid, "msgtyp": mtype, "msgflg": listed(flags), "msgsz": msgsz}
-        one = _ONE.decode((await self._caller.within(wait, "msgrcv", args)).out)
-        return Message(one.mtype, one.data)
+        orphan = partial(_keep_one, receiver)
+        return _message(await self._caller.reply("msgrcv", args, wait=wait, orphan=orphan))
 
     async def receive_many(self, most: int, mtype: int = 0, *, flags: Flags = 0) -> list[Message]:
         """Wait for a message and take up to ``most`` of what is there."""
-        kept = self._receiver(mtype, flags).take_kept(most)
+        receiver = self._receiver(mtype, flags)
+        kept = receiver.take_kept(most)
         if kept:
             return kept
         args = {"msqid": self.msqid, "max": most, "msgtyp": mtype, "msgflg": listed(flags)}
-        return _messages(await self._caller.reply("msgrcv_batch", args))
+        orphan = partial(_keep_many, receiver)
+        return _messages(await self._caller.reply("msgrcv_batch", args, orphan=orphan))
 
     def _receiver(self, mtype: int, flags: Flags) -> ReceiveBatcher[Message]:
         key = (mtype, tuple(listed(flags)))

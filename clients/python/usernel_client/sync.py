@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -39,6 +40,18 @@ class _Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _entered(context: AbstractAsyncContextManager[T]) -> T:
+    return await context.__aenter__()
+
+
+async def _left(context: AbstractAsyncContextManager[Any]) -> None:
+    await context.__aexit__(None, None, None)
+
+
+async def _next(iterator: AsyncIterator[T]) -> T:
+    return await anext(iterator)
 
 
 class SyncMessageQueue:
@@ -131,14 +144,21 @@ class SyncPosixQueue:
         while True:
             yield self.receive()
 
-    def notify(self, sigev_notify: str = "SIGEV_THREAD", **event: Any) -> Iterator[dict[str, Any]]:
-        """mq_notify(3) as a stream of event records."""
-        records = self._queue.notify(sigev_notify, **event)
+    @contextmanager
+    def notify(
+        self, sigev_notify: str = "SIGEV_THREAD", **event: Any
+    ) -> Generator[Iterator[dict[str, Any]], None, None]:
+        """mq_notify(3) as a stream of event records: ``with queue.notify() as events``."""
+        context = self._queue.notify(sigev_notify, **event)
+        records = self._loop.wait(_entered(context))
         try:
-            while True:
-                yield self._loop.wait(anext(records))  # type: ignore[arg-type]
+            yield self._each(records)
         finally:
-            self._loop.wait(records.aclose())  # type: ignore[attr-defined]
+            self._loop.wait(_left(context))
+
+    def _each(self, records: AsyncIterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        while True:
+            yield self._loop.wait(_next(records))
 
     def getattr(self) -> Attributes:
         """mq_getattr(3)."""
@@ -182,7 +202,7 @@ class _SyncActor:
 
     def msg(self, msqid: int) -> SyncMessageQueue:
         """The System V queue of an id."""
-        return SyncMessageQueue(self._loop, self._loop.wait(_now(self._actor, msqid)))
+        return SyncMessageQueue(self._loop, self._actor.msg(msqid))
 
     def mq_open(
         self, name: str, flags: Flags = "O_RDWR", *, mode: int = 0o600, attr: dict[str, int] | None = None
@@ -201,11 +221,6 @@ class _SyncActor:
     def sysctl(self, name: str, value: int | None = None) -> int:
         """Read (or write) a limit of the IPC namespace."""
         return self._loop.wait(self._actor.sysctl(name, value))
-
-
-async def _now(actor: Actor, msqid: int) -> MessageQueue:
-    """A queue object belongs to the loop that it was made on."""
-    return actor.msg(msqid)
 
 
 class SyncTask(_SyncActor):

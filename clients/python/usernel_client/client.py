@@ -70,6 +70,10 @@ class Actor:
         pid = (await self.caller.reply("fork", how)).ret
         return Task(Caller(self.caller.connection, pid))
 
+    def task(self, pid: int) -> Task:
+        """Another task, to act as: the caller's own, a descendant, or one that it could ptrace. ESRCH, EPERM later."""
+        return Task(Caller(self.caller.connection, pid))
+
     async def sysctl(self, name: str, value: int | None = None) -> int:
         """Read (or write) a limit of the IPC namespace: ``kernel.msgmnb``, ``fs.mqueue.msg_max``."""
         shown = await self.caller.out("sysctl", {"name": name, "value": value})

@@ -218,6 +218,10 @@ class _SyncActor:
         """fork(2)."""
         return SyncTask(self._loop, self._loop.wait(self._actor.fork(lease=lease, **how)))
 
+    def task(self, pid: int) -> SyncTask:
+        """Another task, to act as."""
+        return SyncTask(self._loop, self._actor.task(pid))
+
     def sysctl(self, name: str, value: int | None = None) -> int:
         """Read (or write) a limit of the IPC namespace."""
         return self._loop.wait(self._actor.sysctl(name, value))

@@ -61,9 +61,10 @@ class SyscallSocket:
         try:
             await self._read()
         finally:
+            # First, and without waiting: a vanished client's handler may be cancelled more than once.
             writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
             self._give_up()
+            await asyncio.gather(writer, return_exceptions=True)
 
     def stat(self) -> dict[str, Any]:
         """Who it acts as, and what is under way."""

@@ -1,0 +1,33 @@
+"""Commands that have a name already and no work yet: they say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+LATER: Final[Mapping[str, str]] = {
+    "ns": "namespaces other than IPC",
+    "tasks": "tasks on the command line (over REST: GET /v1/tasks)",
+    "files": "files",
+    "fanotify": "fanotify",
+    "uring": "io_uring",
+    "watch": "watching files",
+    "run": "unmodified programs",
+    "approvals": "permission events",
+    "token": "more than one token",
+    "journal": "a durable journal",
+}
+
+
+def later(name: str, what: str) -> click.Command:
+    """A command that fails with a sentence."""
+
+    @click.command(name, hidden=True, add_help_option=False, context_settings={"ignore_unknown_options": True})
+    @click.argument("words", nargs=-1)
+    def command(words: tuple[str, ...]) -> None:
+        del words
+        raise click.ClickException(f"`usernel {name}`: this version does not do {what} yet")
+
+    return command

@@ -1,0 +1,28 @@
+"""``usernel``: the command."""
+
+from __future__ import annotations
+
+import click
+
+from usernel.version import __version__
+
+from .demo import demo
+from .doctor import doctor
+from .later import LATER, later
+from .mq import mq
+from .msg import msg
+from .options import connection_options
+from .serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="usernel", message="%(prog)s %(version)s")
+@connection_options
+def main() -> None:
+    """Linux message queues as a service: serve them, use them, see them work."""
+
+
+for command in (serve, demo, doctor, msg, mq):
+    main.add_command(command)
+for name, what in LATER.items():
+    main.add_command(later(name, what))

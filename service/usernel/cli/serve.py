@@ -1,0 +1,42 @@
+"""``usernel serve``: the service."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from usernel.compose import Service
+
+
+@click.command()
+@click.option("--host", help="The address to listen on (default 127.0.0.1; others want a token).")
+@click.option("--port", type=int, help="The port (default 8470; 0 takes a free one).")
+@click.option("--uds", metavar="PATH", help="Listen on a Unix socket too; its peers act with their own uid and gid.")
+@click.option("--ephemeral", is_flag=True, help="Keep nothing across a restart, and do not say so.")
+@click.option("--data-dir", metavar="DIR", help="Not in this version: keep queues across restarts.")
+@click.option("--hostfs-root", metavar="DIR", multiple=True, help="Not in this version: serve files.")
+@click.option("--token-file", metavar="FILE", help="A file with the bearer token (or USERNEL_TOKEN).")
+@click.option("--config", metavar="FILE", help="Settings in TOML: host port uds token_file origins.")
+def serve(**options: Any) -> None:
+    """Serve queues over HTTP and WebSocket until SIGTERM or Ctrl-C."""
+    import uvloop
+
+    from usernel.compose import serve as run
+    from usernel.config import ConfigError, load
+
+    try:
+        uvloop.run(run(load(options, os.environ), _announce(ephemeral=options["ephemeral"])))
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _announce(*, ephemeral: bool) -> Any:
+    def announce(service: Service) -> None:
+        if not ephemeral:
+            click.echo("usernel: ephemeral: queues and messages end with this process", err=True)
+        click.echo(f"usernel listening on {service.url}")
+
+    return announce

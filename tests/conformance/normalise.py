@@ -125,10 +125,9 @@ def signal_number(_: Normaliser, value: Any) -> int:
     """A signal's number."""
     if isinstance(value, int):
         return value
-    base, _, offset = value.partition("+")
-    if base in {"SIGRTMIN", "SIGRTMAX"}:
-        return getattr(linux, base) + int(offset or 0)
-    return linux.SIGNALS[base]
+    if value.startswith("SIGRT"):  # usernel spells real-time signals by their numbers: SIGRT34
+        return int(value.removeprefix("SIGRT"))
+    return linux.SIGNALS[value]
 
 
 def signal_set(normaliser: Normaliser, value: Any) -> list[int]:

@@ -6,7 +6,7 @@ import pytest
 
 from . import golden, scenario
 from .scenario import Case
-from .targets import kernel, native
+from .targets import doors, kernel, native
 
 CASES = scenario.load()
 every_case = pytest.mark.parametrize("of", CASES.values(), ids=list(CASES))
@@ -44,4 +44,17 @@ def test_native(of: Case, hub: native.Hub) -> None:
 @every_case
 def test_kernel(of: Case) -> None:
     with kernel.world() as driver:
+        compare(of, driver)
+
+
+@every_case
+def test_rest(of: Case) -> None:
+    with doors.world("rest") as driver:
+        compare(of, driver)
+
+
+@every_case
+@pytest.mark.parametrize("subprotocol", ["usernel.v1.json", "usernel.v1.msgpack"])
+def test_websocket(of: Case, subprotocol: str) -> None:
+    with doors.world(subprotocol) as driver:
         compare(of, driver)

@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from tests.bench.contender import Contender, Ledger, Peer
 from tests.bench.linux_peers import PEERS
 from tests.bench.redis_peer import RedisPeer
+from tests.bench.usernel_peer import UsernelPeer
 
 
 def peers() -> list[Peer]:
     """Everything that is measured, in the order of the table."""
-    return [RedisPeer(), *PEERS]
+    return [UsernelPeer(), RedisPeer(), *PEERS]
 
 
 def run(rounds: int, seconds: float, only: Sequence[str], progress: Callable[[str], None]) -> Ledger:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import usernel
 from tests.bench import usernel_sides as sides
 from tests.bench.contender import Contender, RoundTrip, Sample, Throughput
+from tests.bench.pair import Side
 from tests.bench.ports import free_port, wait_for_port
 from tests.bench.sides import FILLER
 from usernel_client import SyncClient
@@ -59,7 +60,10 @@ def _rows(url: str, client: SyncClient) -> Iterator[Contender]:
     for batch, words in ((1, "one"), (100, "many (100)")):
         queue = sysv(client)
         yield Throughput(f"REST, {words}", sides.RestProducer(url, queue, batch), sides.RestConsumer(url, queue, batch))
-    producers = {"auto-batching": sides.TasksProducer, "one frame per send": sides.BareTasksProducer}
+    producers: dict[str, Callable[[str, str, int], Side]] = {
+        "auto-batching": sides.TasksProducer,
+        "one frame per send": sides.BareTasksProducer,
+    }
     for words, producer in producers.items():
         queue = sysv(client)
         consumer = sides.Consumer(url, "sysv", queue, sides.MANY, 2)

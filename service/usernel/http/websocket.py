@@ -189,12 +189,14 @@ class SyscallSocket:
 
     def _take_done(self) -> list[tuple[Id | None, Call | Reply]]:
         """The oldest outcomes, as many as make one frame."""
-        joined: list[tuple[Id | None, Call | Reply]] = []
+        joined = [self._done.popleft()]
         size = 0
-        while self._done and size < self._limits.joined_bytes:
-            ident, what = self._done.popleft()
-            joined.append((ident, what))
-            size += what.held.size if isinstance(what, Call) and what.held is not None else 0
+        while self._done:
+            _, last = joined[-1]
+            size += last.held.size if isinstance(last, Call) and last.held is not None else 0
+            if size >= self._limits.joined_bytes:
+                break
+            joined.append(self._done.popleft())
         return joined
 
     @property

@@ -34,11 +34,11 @@ def _namespace(ns: IpcNamespace) -> dict[str, Any]:
 def _msg_queue(queue: MsgQueue) -> dict[str, Any]:
     ephemeral = ("senders", "receivers", "held")
     shown = {name: value for name, value in queue.stat().items() if name not in ephemeral}
-    return shown | {"next_seq": queue.next_seq, "messages": sorted([*queue.messages, *queue.held.values()])}
+    return shown | {"next_seq": queue.next_seq, "messages": sorted([*queue.messages, *queue.held.items()])}
 
 
 def _mq_inode(inode: MqInode) -> dict[str, Any]:
     ephemeral = ("senders", "receivers", "held", "files", "status")
     shown = {name: value for name, value in inode.stat().items() if name not in ephemeral}
-    messages = sorted([*inode.messages(), *inode.held.values()])
+    messages = sorted([*inode.messages(), *inode.held.items()])
     return shown | {"next_seq": inode.next_seq, "charged": inode.charged, "messages": messages}

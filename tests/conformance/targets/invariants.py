@@ -45,30 +45,30 @@ def check_namespace(kernel: Kernel, ns: IpcNamespace) -> None:
 
 def check_msg_queue(queue: MsgQueue) -> None:
     """One System V queue: its counts, its order, and that nobody sleeps who need not."""
-    everything = [*queue.messages, *queue.held.values()]
-    assert queue.cbytes == sum(len(message.data) for message in everything)
+    everything = [*(body for _, body in queue.messages), *queue.held.values()]
+    assert queue.cbytes == sum(len(data) for _, data in everything)
     assert queue.qnum == len(everything)
-    places = [message.seq for message in queue.messages]
+    places = [seq for seq, _ in queue.messages]
     assert places == sorted(set(places))
     assert not set(places) & set(queue.held)
     assert max([*places, *queue.held], default=0) < queue.next_seq
-    assert all(message.kind >= 1 for message in everything)
+    assert all(kind >= 1 for kind, _ in everything)
     assert not any(queue.fits(sender.size) for _, sender in queue.senders), "a sender sleeps beside room"
     for _, receiver in queue.receivers:
-        assert not any(receiver.wants(message) for message in queue.messages), "a receiver sleeps beside its message"
+        assert not any(receiver.wants(kind) for _, (kind, _) in queue.messages), "a receiver sleeps beside its message"
 
 
 def check_mqueue(inode: MqInode) -> None:
     """One POSIX queue, likewise."""
-    everything = [*inode.messages(), *inode.held.values()]
+    everything = [*(body for _, body in inode.messages()), *inode.held.values()]
     assert inode.curmsgs == len(everything) <= inode.maxmsg
-    assert inode.qsize == sum(len(message.data) for message in everything)
-    assert all(len(message.data) <= inode.msgsize for message in everything)
+    assert inode.qsize == sum(len(data) for _, data in everything)
+    assert all(len(data) <= inode.msgsize for _, data in everything)
     assert inode._priorities == sorted(inode.levels)
     assert all(inode.levels.values())
     for priority, level in inode.levels.items():
-        assert [message.seq for message in level] == sorted({message.seq for message in level})
-        assert all(message.kind == priority for message in level)
+        assert [seq for seq, _ in level] == sorted({seq for seq, _ in level})
+        assert all(kind == priority for _, (kind, _) in level)
     assert inode.full or not inode.senders, "a sender sleeps beside room"
     assert not inode.visible or not inode.receivers, "a receiver sleeps beside a message"
     assert inode.notify is None or not inode.notify.owner.exited

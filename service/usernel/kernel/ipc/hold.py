@@ -6,10 +6,9 @@ A held message is invisible to receivers, keeps its place, and still counts in i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ..facts import Body
 
@@ -17,22 +16,25 @@ if TYPE_CHECKING:
     from ..kernel import Kernel
 
 
-class Message(NamedTuple):
-    """A message in its queue: its place, its type or priority, its bytes. Places only grow."""
+Message = tuple[int, Body]
+"""A message in its queue: its place (``seq``), and what was sent. Places only grow.
 
-    seq: int
-    kind: int
-    data: bytes
-
-
-_NEW = partial(tuple.__new__, Message)
+Plain tuples, and what was sent as it came: many at once is where the speed is, and no line of Python runs for each.
+"""
+SEQ: Final = itemgetter(0)
+BODY: Final = itemgetter(1)
+DATA: Final = itemgetter(1)
+"""Of a body: its bytes."""
 
 
 def place(seq: int, bodies: Sequence[Body]) -> Iterator[Message]:
     """Messages out of what was sent, in places from ``seq`` on."""
-    # Many at once is where the speed is: no line of Python runs for each of them.
-    kinds, data = map(itemgetter(0), bodies), map(itemgetter(1), bodies)
-    return map(_NEW, zip(range(seq, seq + len(bodies)), kinds, data, strict=True))
+    return zip(range(seq, seq + len(bodies)), bodies, strict=True)
+
+
+def size_of(bodies: Iterable[Body]) -> int:
+    """How many bytes they have."""
+    return sum(map(len, map(DATA, bodies)))
 
 
 Q = TypeVar("Q")
@@ -59,7 +61,7 @@ class Hold(Generic[Q]):
     @property
     def size(self) -> int:
         """How many bytes they have."""
-        return sum(map(len, map(itemgetter(2), self.messages)))
+        return size_of(map(BODY, self.messages))
 
     def commit(self, kernel: Kernel, pid: int) -> None:
         """The receiver has them: they leave the queue, received by task ``pid``."""

@@ -18,7 +18,7 @@ from ..cred import Cred
 from ..error import KernelError
 from ..facts import Body, MqCreated, MqRead, MqReceived, MqSent, MqUnlinked
 from ..file import File
-from .hold import Hold, Message
+from .hold import BODY, SEQ, Hold, Message
 from .mq_notify import do_notify
 from .mqueue_inode import MqInode, mq_bytes
 
@@ -288,14 +288,13 @@ def _received(call: Call, receiver: MqReceiver, taken: list[Message]) -> Return:
     if call.hold:
         call.held = Hold(receiver.file.inode, taken, commit_received, abort_received)
     if receiver.batch:
-        return Return(len(taken), {"messages": [(priority, data) for _, priority, data in taken]})
-    _, priority, data = taken[0]
+        return Return(len(taken), {"messages": list(map(BODY, taken))})
+    _, (priority, data) = taken[0]
     return Return(len(data), {"priority": priority, "data": data})
 
 
 def _leave(kernel: Kernel, inode: MqInode, messages: list[Message]) -> None:
-    seqs = tuple([message.seq for message in messages])
-    kernel.record(MqReceived(inode.ns, inode.ino, kernel.realtime_ns, seqs))
+    kernel.record(MqReceived(inode.ns, inode.ino, kernel.realtime_ns, tuple(map(SEQ, messages))))
 
 
 def commit_received(kernel: Kernel, inode: MqInode, messages: list[Message], pid: int) -> None:
@@ -355,10 +354,10 @@ def mq_peek(call: Call, mqdes: int, after: int, limit: int) -> tuple[list[Out], 
     if not file.readable:
         raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for reading")
     messages = list(file.inode.messages())
-    start = next((i + 1 for i, message in enumerate(messages) if message.seq == after), 0)
+    start = next((i + 1 for i, message in enumerate(messages) if message[0] == after), 0)
     page = messages[start : start + limit]
-    items = [{"seq": seq, "priority": priority, "data": data} for seq, priority, data in page]
-    return items, page[-1].seq if start + limit < len(messages) else None
+    items = [{"seq": seq, "priority": priority, "data": data} for seq, (priority, data) in page]
+    return items, page[-1][0] if start + limit < len(messages) else None
 
 
 def mq_read(kernel: Kernel, call: Call, fd: int, count: int) -> Return:

@@ -12,9 +12,9 @@ from usernel.abi.mqueue import FILENT_SIZE, MQ_PRIO_MAX, SIGEV_SIGNAL, SIZEOF_MS
 from usernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from usernel.abi.stat import S_IFREG
 
-from ..facts import MqCreated, MqFreed, MqRead, MqReceived, MqSent, MqUnlinked
+from ..facts import Body, MqCreated, MqFreed, MqRead, MqReceived, MqSent, MqUnlinked
 from ..wait import PriorityWaitQueue, WaitQueue
-from .hold import Message
+from .hold import Message, place, size_of
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
@@ -54,7 +54,7 @@ class MqInode:
         self.next_seq = 1
         self.levels: dict[int, deque[Message]] = {}
         self._priorities: list[int] = []
-        self.held: dict[int, Message] = {}
+        self.held: dict[int, Body] = {}
         self.files = 0
         self.senders = PriorityWaitQueue()
         self.receivers = PriorityWaitQueue()
@@ -79,10 +79,11 @@ class MqInode:
 
     def put(self, message: Message) -> None:
         """Put a message behind those of its priority."""
-        level = self.levels.get(message.kind)
+        priority = message[1][0]
+        level = self.levels.get(priority)
         if level is None:
-            level = self.levels[message.kind] = deque()
-            insort(self._priorities, message.kind)
+            level = self.levels[priority] = deque()
+            insort(self._priorities, priority)
         level.append(message)
 
     def take_first(self, count: int) -> list[Message]:
@@ -95,28 +96,29 @@ class MqInode:
             if not level:
                 del self.levels[priority]
                 self._priorities.pop()
-        self.held.update([(message.seq, message) for message in taken])
+        self.held.update(taken)
         return taken
 
     def give_back(self, messages: list[Message]) -> None:
         """Held messages are visible again, in their places."""
         for message in messages:
-            self.held.pop(message.seq, None)
+            seq, (priority, _) = message
+            self.held.pop(seq, None)
             self.put(message)
-            level = self.levels[message.kind]
-            if len(level) > 1 and level[-2].seq > message.seq:
-                self.levels[message.kind] = deque(sorted(level))
+            level = self.levels[priority]
+            if len(level) > 1 and level[-2][0] > seq:
+                self.levels[priority] = deque(sorted(level))
 
-    def extract(self, seq: int) -> Message:
+    def extract(self, seq: int) -> Body:
         """Take a visible message out by its place, as a replayed journal does."""
         for priority, level in self.levels.items():
             for message in level:
-                if message.seq == seq:
+                if message[0] == seq:
                     level.remove(message)
                     if not level:
                         del self.levels[priority]
                         self._priorities.remove(priority)
-                    return message
+                    return message[1]
         raise LookupError(f"no message {seq} in queue {self.name}")
 
     def messages(self) -> Iterator[Message]:
@@ -182,10 +184,10 @@ def fold_freed(kernel: Kernel, fact: MqFreed) -> None:
 def fold_sent(kernel: Kernel, fact: MqSent) -> None:
     """Messages stand in a queue."""
     inode = kernel.ipc_namespaces[fact.ns].mq_inodes[fact.ino]
-    for priority, data in fact.messages:
-        inode.put(Message(inode.next_seq, priority, data))
-        inode.next_seq += 1
-        inode.qsize += len(data)
+    for message in place(inode.next_seq, fact.messages):
+        inode.put(message)
+    inode.next_seq += len(fact.messages)
+    inode.qsize += size_of(fact.messages)
     inode.curmsgs += len(fact.messages)
     inode.atime_ns = inode.mtime_ns = inode.ctime_ns = fact.time_ns
 
@@ -193,9 +195,8 @@ def fold_sent(kernel: Kernel, fact: MqSent) -> None:
 def fold_received(kernel: Kernel, fact: MqReceived) -> None:
     """Messages have left a queue: held ones, or (when a journal is replayed) visible ones."""
     inode = kernel.ipc_namespaces[fact.ns].mq_inodes[fact.ino]
-    for seq in fact.seqs:
-        message = inode.held.pop(seq, None) or inode.extract(seq)
-        inode.qsize -= len(message.data)
+    held = inode.held
+    inode.qsize -= size_of([held.pop(seq) if seq in held else inode.extract(seq) for seq in fact.seqs])
     inode.curmsgs -= len(fact.seqs)
     inode.atime_ns = inode.mtime_ns = inode.ctime_ns = fact.time_ns
 

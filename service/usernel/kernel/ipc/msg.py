@@ -17,7 +17,7 @@ from usernel.abi.stat import S_IRUGO, S_IRWXUGO, S_IWUGO
 from ..call import Block, Call, Return, Wake
 from ..error import KernelError
 from ..facts import Body, MessagesReceived, MessagesSent, QueueCreated
-from .hold import Hold, Message
+from .hold import BODY, DATA, SEQ, Hold, Message, size_of
 from .ids import ipcperms
 from .msg_queue import MsgQueue
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ..ns.ipc import IpcNamespace
 
 KIND: Final = itemgetter(0)
-DATA: Final = itemgetter(1)
 LONG_MIN = -(1 << 63)
 LONG_MAX = (1 << 63) - 1
 
@@ -85,19 +84,19 @@ class Receiver:
     msgflg: int
     batch: bool
 
-    def wants(self, message: Message) -> bool:
-        """Whether the message answers the search (``testmsg``)."""
+    def wants(self, kind: int) -> bool:
+        """Whether a message of this type answers the search (``testmsg``)."""
         if self.search is Search.EQUAL:
-            return message.kind == self.msgtyp
+            return kind == self.msgtyp
         if self.search is Search.LESSEQUAL:
-            return message.kind <= self.msgtyp
+            return kind <= self.msgtyp
         if self.search is Search.NOTEQUAL:
-            return message.kind != self.msgtyp
+            return kind != self.msgtyp
         return True
 
-    def overflows(self, message: Message) -> bool:
-        """Whether the message is larger than the buffer, and MSG_NOERROR does not allow to cut it."""
-        return self.size is not None and len(message.data) > self.size and not self.msgflg & MSG_NOERROR
+    def overflows(self, data: bytes) -> bool:
+        """Whether a message is larger than the buffer, and MSG_NOERROR does not allow to cut it."""
+        return self.size is not None and len(data) > self.size and not self.msgflg & MSG_NOERROR
 
 
 def msgget(kernel: Kernel, call: Call, key: int, msgflg: int) -> Return:
@@ -195,7 +194,7 @@ def _fitting(queue: MsgQueue, messages: Sequence[Body], start: int) -> int:
     if queue.receivers:
         return 1 if queue.fits(len(messages[start][1])) else 0
     left = len(messages) - start
-    if sum(map(len, map(DATA, messages))) + queue.cbytes <= queue.qbytes and left + queue.qnum <= queue.qbytes:
+    if size_of(messages) + queue.cbytes <= queue.qbytes and left + queue.qnum <= queue.qbytes:
         return left
     room, places = queue.qbytes - queue.cbytes, queue.qbytes - queue.qnum
     end = min(len(messages), start + max(places, 0))
@@ -211,12 +210,12 @@ def _pipeline(kernel: Kernel, queue: MsgQueue, index: int) -> None:
 
     A receiver whose buffer is too small is woken with E2BIG on the way.
     """
-    message = queue.messages[index]
+    _, (kind, data) = queue.messages[index]
     for call, receiver in queue.receivers:
-        if not receiver.wants(message):
+        if not receiver.wants(kind):
             continue
-        if receiver.overflows(message):
-            kernel.wake(call, _too_big(message, receiver))
+        if receiver.overflows(data):
+            kernel.wake(call, _too_big(data, receiver))
             continue
         taken = [queue.take(index)]
         if not call.hold:
@@ -256,8 +255,8 @@ def _receive(kernel: Kernel, call: Call, receiver: Receiver, wake: Any) -> Retur
         return _copy(call.task.nsproxy.ipc.msg_ctlmax, receiver)
     index = _find(receiver)
     if index is not None:
-        if receiver.overflows(queue.messages[index]):
-            raise _too_big(queue.messages[index], receiver)
+        if receiver.overflows(data := queue.messages[index][1][1]):
+            raise _too_big(data, receiver)
         return _received(kernel, call, receiver, _take(kernel, call, receiver, receiver.count))
     if receiver.msgflg & IPC_NOWAIT:
         raise KernelError(Errno.ENOMSG, f"queue {queue.perm.id} has no such message")
@@ -271,7 +270,7 @@ def _find(receiver: Receiver) -> int | None:
         return 0 if messages else None
     if receiver.search is Search.NUMBER:
         return receiver.msgtyp if 0 <= receiver.msgtyp < len(messages) else None
-    wanted = [(index, message.kind) for index, message in enumerate(messages) if receiver.wants(message)]
+    wanted = [(index, kind) for index, (_, (kind, _)) in enumerate(messages) if receiver.wants(kind)]
     if receiver.search is Search.LESSEQUAL:
         return min(wanted, key=lambda found: (found[1], found[0]))[0] if wanted else None
     return wanted[0][0] if wanted else None
@@ -286,7 +285,7 @@ def _take(kernel: Kernel, call: Call, receiver: Receiver, count: int) -> list[Me
         taken = []
         while len(taken) < count:
             index = _find(receiver)
-            if index is None or receiver.overflows(queue.messages[index]):
+            if index is None or receiver.overflows(queue.messages[index][1][1]):
                 break
             taken.append(queue.take(index))
     if taken and not call.hold:
@@ -298,11 +297,11 @@ def _received(kernel: Kernel, call: Call, receiver: Receiver, taken: list[Messag
     if call.hold:
         call.held = Hold(receiver.queue, taken, commit_received, abort_received)
     if receiver.batch:
-        messages = [(kind, data) for _, kind, data in taken]
+        messages = list(map(BODY, taken))
         if receiver.size is not None:
             messages = [(kind, data[: receiver.size]) for kind, data in messages]
         return Return(len(taken), {"messages": messages})
-    _, kind, data = taken[0]
+    _, (kind, data) = taken[0]
     data = data if receiver.size is None else data[: receiver.size]
     return Return(len(data), {"mtype": kind, "data": data})
 
@@ -312,22 +311,22 @@ def _copy(msgmax: int, receiver: Receiver) -> Return:
     index = _find(receiver)
     if index is None:
         raise KernelError(Errno.ENOMSG, f"queue {receiver.queue.perm.id} has no message number {receiver.msgtyp}")
-    message = receiver.queue.messages[index]
-    if receiver.overflows(message):
-        raise _too_big(message, receiver)
+    _, (kind, data) = receiver.queue.messages[index]
+    if receiver.overflows(data):
+        raise _too_big(data, receiver)
     # The copy's buffer is made before the queue is looked at, at most msgmax long, and MSG_NOERROR does not help then.
     size = msgmax if receiver.size is None else min(receiver.size, msgmax)
-    if len(message.data) > size:
-        raise KernelError(Errno.EINVAL, f"the message has {len(message.data)} bytes, and the copy's buffer {size}")
-    return Return(len(message.data), {"mtype": message.kind, "data": message.data})
+    if len(data) > size:
+        raise KernelError(Errno.EINVAL, f"the message has {len(data)} bytes, and the copy's buffer {size}")
+    return Return(len(data), {"mtype": kind, "data": data})
 
 
-def _too_big(message: Message, receiver: Receiver) -> KernelError:
-    return KernelError(Errno.E2BIG, f"the message has {len(message.data)} bytes, and the buffer {receiver.size}")
+def _too_big(data: bytes, receiver: Receiver) -> KernelError:
+    return KernelError(Errno.E2BIG, f"the message has {len(data)} bytes, and the buffer {receiver.size}")
 
 
 def _leave(kernel: Kernel, queue: MsgQueue, messages: list[Message], pid: int) -> None:
-    seqs = tuple([message.seq for message in messages])
+    seqs = tuple(map(SEQ, messages))
     kernel.record(MessagesReceived(queue.ns.inum, queue.perm.id, pid, kernel.seconds, seqs))
 
 

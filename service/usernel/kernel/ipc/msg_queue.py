@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..facts import MessagesReceived, MessagesSent, QueueCreated, QueueRemoved, QueueSet
+from ..facts import Body, MessagesReceived, MessagesSent, QueueCreated, QueueRemoved, QueueSet
 from ..wait import WaitQueue
-from .hold import Message, place
+from .hold import Message, place, size_of
 from .ids import KernIpcPerm
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class MsgQueue:
         self.next_seq = 1
         self.removed = False
         self.messages: deque[Message] = deque()
-        self.held: dict[int, Message] = {}
+        self.held: dict[int, Body] = {}
         self.senders = WaitQueue()
         self.receivers = WaitQueue()
 
@@ -54,21 +53,21 @@ class MsgQueue:
         else:
             message = self.messages[index]
             del self.messages[index]
-        self.held[message.seq] = message
+        self.held[message[0]] = message[1]
         return message
 
     def take_first(self, count: int) -> list[Message]:
         """Hold up to ``count`` messages from the front."""
         popleft = self.messages.popleft
         taken = [popleft() for _ in range(min(count, len(self.messages)))]
-        self.held.update([(message[0], message) for message in taken])
+        self.held.update(taken)
         return taken
 
     def give_back(self, messages: list[Message]) -> None:
         """Held messages are visible again, in their places."""
-        for message in messages:
-            self.held.pop(message.seq, None)
-        if self.messages and self.messages[0].seq < messages[-1].seq:
+        for seq, _ in messages:
+            self.held.pop(seq, None)
+        if self.messages and self.messages[0][0] < messages[-1][0]:
             self.messages = deque(sorted([*self.messages, *messages]))
         else:
             self.messages.extendleft(reversed(messages))
@@ -111,7 +110,7 @@ def fold_sent(kernel: Kernel, fact: MessagesSent) -> None:
     queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
     messages, seq = fact.messages, queue.next_seq
     queue.messages.extend(place(seq, messages))
-    queue.cbytes += sum(map(len, map(itemgetter(1), messages)))
+    queue.cbytes += size_of(messages)
     queue.qnum += len(messages)
     queue.next_seq = seq + len(messages)
     queue.lspid, queue.stime = fact.pid, fact.time
@@ -120,16 +119,12 @@ def fold_sent(kernel: Kernel, fact: MessagesSent) -> None:
 def fold_received(kernel: Kernel, fact: MessagesReceived) -> None:
     """Messages have left a queue: held ones, or (when a journal is replayed) visible ones."""
     queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
-    size = 0
-    for seq in fact.seqs:
-        size += len((queue.held.pop(seq, None) or _extract(queue, seq)).data)
-    queue.cbytes -= size
+    held = queue.held
+    queue.cbytes -= size_of([held.pop(seq) if seq in held else _extract(queue, seq) for seq in fact.seqs])
     queue.qnum -= len(fact.seqs)
     queue.lrpid, queue.rtime = fact.pid, fact.time
 
 
-def _extract(queue: MsgQueue, seq: int) -> Message:
-    index = next(index for index, message in enumerate(queue.messages) if message.seq == seq)
-    message = queue.take(index)
-    del queue.held[seq]
-    return message
+def _extract(queue: MsgQueue, seq: int) -> Body:
+    queue.take(next(index for index, message in enumerate(queue.messages) if message[0] == seq))
+    return queue.held.pop(seq)

@@ -161,6 +161,6 @@ def msg_peek(call: Call, msqid: int, after: int, limit: int) -> tuple[list[Out],
     """Messages that a receiver could see, those behind place ``after``; nothing leaves. EINVAL, EACCES."""
     queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
     _check_readable(call, queue)
-    found = list(islice((message for message in queue.messages if message.seq > after), limit + 1))
-    items = [{"seq": seq, "mtype": kind, "data": data} for seq, kind, data in found[:limit]]
-    return items, found[limit - 1].seq if len(found) > limit else None
+    found = list(islice((message for message in queue.messages if message[0] > after), limit + 1))
+    items = [{"seq": seq, "mtype": kind, "data": data} for seq, (kind, data) in found[:limit]]
+    return items, found[limit - 1][0] if len(found) > limit else None

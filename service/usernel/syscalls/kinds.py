@@ -37,6 +37,9 @@ class Kind:
         return value
 
 
+FITS_EVERY_INTEGER: Final = 1 << 31
+
+
 @dataclass(frozen=True, slots=True)
 class Integer(Kind):
     """A C integer of ``bits`` bits. Both ways to write a bit pattern are taken: -1 and 0xffffffff are one ``int``."""
@@ -47,6 +50,8 @@ class Integer(Kind):
 
     def parse(self, value: Any) -> int:
         """The number, in the range of the C type."""
+        if type(value) is int and 0 <= value < FITS_EVERY_INTEGER:
+            return value
         if isinstance(value, bool) or not isinstance(value, int):
             raise BadArgument(f"{value!r} is not a number")
         number = int(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usernel.abi.capability import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_SYS_RESOURCE
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 UINT_MAX = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class MqSender:
+class MqSender(NamedTuple):
     """A send in progress: the messages, how many of them went; ``batch`` calls return that count, others 0."""
 
     file: File
@@ -47,8 +45,7 @@ class MqSender:
         return self.sent == len(self.messages)
 
 
-@dataclass(frozen=True, slots=True)
-class MqReceiver:
+class MqReceiver(NamedTuple):
     """A receive in progress, for up to ``count`` messages."""
 
     file: File
@@ -193,7 +190,7 @@ def mq_send(
 
 
 def _send(kernel: Kernel, call: Call, sender: MqSender) -> Return | Block:
-    sender = replace(sender, sent=_push(kernel, call, sender))
+    sender = sender._replace(sent=_push(kernel, call, sender))
     if sender.done:
         return Return(sender.sent if sender.batch else 0)
     inode = sender.file.inode
@@ -205,7 +202,7 @@ def _send(kernel: Kernel, call: Call, sender: MqSender) -> Return | Block:
 def _send_woken(kernel: Kernel, call: Call, sender: MqSender, wake: Wake) -> Return | Block:
     """Whoever made room has put the message in; a batch goes on with the next."""
     if wake is Wake.WOKEN:
-        return _send(kernel, call, replace(sender, sent=sender.sent + 1))
+        return _send(kernel, call, sender._replace(sent=sender.sent + 1))
     return _cut_short(sender, sleep_error(call, wake))
 
 

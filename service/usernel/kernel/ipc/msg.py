@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import takewhile
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from usernel.abi.errno import Errno
 from usernel.abi.ipc import IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE
@@ -51,8 +50,7 @@ class Search(Enum):
         return (cls.NOTEQUAL if msgflg & MSG_EXCEPT else cls.EQUAL), msgtyp
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """A send in progress: the messages, how many of them went; ``batch`` calls return that count, others 0."""
 
     queue: MsgQueue
@@ -72,8 +70,7 @@ class Sender:
         return len(self.messages[self.sent][1])
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
+class Receiver(NamedTuple):
     """What a receiver wants: up to ``count`` messages that ``search`` finds, none larger than ``size`` (None: any)."""
 
     queue: MsgQueue
@@ -186,7 +183,7 @@ def _push(kernel: Kernel, pid: int, sender: Sender) -> Sender:
         sent += count
         if queue.receivers:
             _pipeline(kernel, queue, len(queue.messages) - 1)
-    return Sender(queue, messages, sent, sender.msgflg, sender.batch)
+    return sender._replace(sent=sent) if sent != sender.sent else sender
 
 
 def _fitting(queue: MsgQueue, messages: Sequence[Body], start: int) -> int:

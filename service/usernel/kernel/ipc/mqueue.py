@@ -49,7 +49,7 @@ class MqReceiver(NamedTuple):
     """A receive in progress, for up to ``count`` messages."""
 
     file: File
-    count: int
+    most: int
     until: int | None
     batch: bool
 
@@ -270,7 +270,7 @@ def _receive_woken(kernel: Kernel, call: Call, receiver: MqReceiver, wake: Any) 
     """A sender has handed over a message; a batch takes what else is there."""
     if isinstance(wake, Wake):
         raise sleep_error(call, wake)
-    more = _take(kernel, call, receiver, receiver.count - 1) if receiver.count > 1 else []
+    more = _take(kernel, call, receiver, receiver.most - 1) if receiver.most > 1 else []
     return _received(call, receiver, [*wake, *more])
 
 

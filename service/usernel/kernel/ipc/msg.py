@@ -71,13 +71,13 @@ class Sender(NamedTuple):
 
 
 class Receiver(NamedTuple):
-    """What a receiver wants: up to ``count`` messages that ``search`` finds, none larger than ``size`` (None: any)."""
+    """What a receiver wants: up to ``most`` messages that ``search`` finds, none larger than ``size`` (None: any)."""
 
     queue: MsgQueue
     search: Search
     msgtyp: int
     size: int | None
-    count: int
+    most: int
     msgflg: int
     batch: bool
 
@@ -244,7 +244,7 @@ def _receive(kernel: Kernel, call: Call, receiver: Receiver, wake: Any) -> Retur
     if isinstance(wake, KernelError):
         raise wake
     if isinstance(wake, list):
-        more = _take(kernel, call, receiver, receiver.count - 1) if receiver.count > 1 and not queue.removed else []
+        more = _take(kernel, call, receiver, receiver.most - 1) if receiver.most > 1 and not queue.removed else []
         return _received(kernel, call, receiver, [*wake, *more])
     if error := _refusal(call, queue, wake, S_IRUGO):
         raise error
@@ -254,7 +254,7 @@ def _receive(kernel: Kernel, call: Call, receiver: Receiver, wake: Any) -> Retur
     if index is not None:
         if receiver.overflows(data := queue.messages[index][1][1]):
             raise _too_big(data, receiver)
-        return _received(kernel, call, receiver, _take(kernel, call, receiver, receiver.count))
+        return _received(kernel, call, receiver, _take(kernel, call, receiver, receiver.most))
     if receiver.msgflg & IPC_NOWAIT:
         raise KernelError(Errno.ENOMSG, f"queue {queue.perm.id} has no such message")
     return Block(on=(queue.receivers,), stage=_receive, entry=receiver)

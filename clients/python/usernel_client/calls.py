@@ -115,6 +115,18 @@ class Calls:
         """dup(2): Another descriptor of the same open file."""
         return (await self._caller.result("dup", {"fd": fd})).ret
 
+    async def dup2(self, oldfd: int, newfd: int) -> int:
+        """dup(2): Another descriptor, by its number, of the same open file."""
+        return (await self._caller.result("dup2", {"oldfd": oldfd, "newfd": newfd})).ret
+
+    async def dup3(self, oldfd: int, newfd: int, flags: Flags = 0) -> int:
+        """dup(2): The same, and close-on-exec if wanted."""
+        return (await self._caller.result("dup3", {"oldfd": oldfd, "newfd": newfd, "flags": flags})).ret
+
+    async def fcntl(self, fd: int, cmd: int | str, arg: int = 0) -> int:
+        """fcntl(2): Duplicate a descriptor, read and set its flags."""
+        return (await self._caller.result("fcntl", {"fd": fd, "cmd": cmd, "arg": arg})).ret
+
     async def fstat(self, fd: int) -> Result:
         """fstat(2): Status of an open file."""
         return await self._caller.result("fstat", {"fd": fd})
@@ -126,6 +138,14 @@ class Calls:
     async def kill(self, pid: int, sig: int | str) -> int:
         """kill(2): Send a signal to tasks."""
         return (await self._caller.result("kill", {"pid": pid, "sig": sig})).ret
+
+    async def tgkill(self, tgid: int, tid: int, sig: int | str) -> int:
+        """tgkill(2): Send a signal to a thread."""
+        return (await self._caller.result("tgkill", {"tgid": tgid, "tid": tid, "sig": sig})).ret
+
+    async def rt_sigqueueinfo(self, pid: int, sig: int | str, info: Struct) -> int:
+        """rt_sigqueueinfo(2): Send a signal with a value."""
+        return (await self._caller.result("rt_sigqueueinfo", {"pid": pid, "sig": sig, "info": info})).ret
 
     async def rt_sigaction(self, signum: int | str, act: Struct | None = None) -> Result:
         """sigaction(2): Read and set what a signal does."""
@@ -155,10 +175,6 @@ class Calls:
         """umask(2): Set the mode bits that new queues lack; returns the old ones."""
         return (await self._caller.result("umask", {"mask": mask})).ret
 
-    async def exit_group(self, status: int = 0) -> int:
-        """exit_group(2): End the calling task."""
-        return (await self._caller.result("exit_group", {"status": status})).ret
-
     async def getpriority(self, which: int | str, who: int = 0) -> int:
         """getpriority(2): The priority of tasks, as 20 - nice."""
         return (await self._caller.result("getpriority", {"which": which, "who": who})).ret
@@ -171,13 +187,9 @@ class Calls:
         """prlimit(2): Read and set a task's limit."""
         return await self._caller.result("prlimit64", {"pid": pid, "resource": resource, "new_limit": new_limit})
 
-    async def unshare(self, flags: Flags) -> int:
-        """unshare(2): Move to new namespaces."""
-        return (await self._caller.result("unshare", {"flags": flags})).ret
-
-    async def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0) -> int:
+    async def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0, autoreap: bool = False) -> int:
         """fork(2): Make a child with credentials and namespaces of its own; returns its pid."""
-        return (await self._caller.result("fork", {"uid": uid, "gid": gid, "groups": groups, "cap": cap, "comm": comm, "unshare": unshare, "ttl": ttl, "daemon": daemon, "setsid": setsid, "close_fds": close_fds, "pdeathsig": pdeathsig})).ret
+        return (await self._caller.result("fork", {"uid": uid, "gid": gid, "groups": groups, "cap": cap, "comm": comm, "unshare": unshare, "ttl": ttl, "daemon": daemon, "setsid": setsid, "close_fds": close_fds, "pdeathsig": pdeathsig, "autoreap": autoreap})).ret
 
     async def task_stat(self, pid: int = 0) -> Result:
         """proc(5): A task as /proc/[pid] shows it."""
@@ -191,6 +203,206 @@ class Calls:
         """proc(5): Renew the caller's lease."""
         return (await self._caller.result("task_renew", {"ttl": ttl})).ret
 
+    async def clone(self, flags: Flags = 0) -> Result:
+        """clone(2): Make a child or a thread; returns its pid."""
+        return await self._caller.result("clone", {"flags": flags})
+
+    async def clone3(self, args: Struct) -> Result:
+        """clone3(2): Make a child or a thread; returns its pid."""
+        return await self._caller.result("clone3", {"args": args})
+
+    async def wait4(self, pid: int = -1, options: Flags = 0) -> Result:
+        """wait4(2): Wait for a child to end, and reap it; returns its pid."""
+        return await self._caller.result("wait4", {"pid": pid, "options": options})
+
+    async def waitid(self, idtype: int | str, id: int, options: Flags) -> Result:
+        """waitid(2): Wait for a child to end, and reap it."""
+        return await self._caller.result("waitid", {"idtype": idtype, "id": id, "options": options})
+
+    async def exit(self, status: int = 0) -> int:
+        """_exit(2): End the calling thread."""
+        return (await self._caller.result("exit", {"status": status})).ret
+
+    async def exit_group(self, status: int = 0) -> int:
+        """exit_group(2): End the calling process."""
+        return (await self._caller.result("exit_group", {"status": status})).ret
+
+    async def execve(self, path: str) -> int:
+        """execve(2): Become another program."""
+        return (await self._caller.result("execve", {"path": path})).ret
+
+    async def prctl(self, option: int | str, arg2: int | str = 0, arg3: int = 0) -> Result:
+        """prctl(2): The small switches of a process."""
+        return await self._caller.result("prctl", {"option": option, "arg2": arg2, "arg3": arg3})
+
+    async def gettid(self) -> int:
+        """gettid(2): The caller's thread id."""
+        return (await self._caller.result("gettid", {})).ret
+
+    async def getpgid(self, pid: int = 0) -> int:
+        """getpgid(2): The process group of a process."""
+        return (await self._caller.result("getpgid", {"pid": pid})).ret
+
+    async def getpgrp(self) -> int:
+        """getpgrp(2): The caller's process group."""
+        return (await self._caller.result("getpgrp", {})).ret
+
+    async def getsid(self, pid: int = 0) -> int:
+        """getsid(2): The session of a process."""
+        return (await self._caller.result("getsid", {"pid": pid})).ret
+
+    async def setpgid(self, pid: int = 0, pgid: int = 0) -> int:
+        """setpgid(2): Move a process into a group."""
+        return (await self._caller.result("setpgid", {"pid": pid, "pgid": pgid})).ret
+
+    async def setsid(self) -> int:
+        """setsid(2): Make a session; returns its id."""
+        return (await self._caller.result("setsid", {})).ret
+
+    async def pidfd_open(self, pid: int, flags: Flags = 0) -> int:
+        """pidfd_open(2): A descriptor of a process."""
+        return (await self._caller.result("pidfd_open", {"pid": pid, "flags": flags})).ret
+
+    async def pidfd_getfd(self, pidfd: int, targetfd: int, flags: int = 0) -> int:
+        """pidfd_getfd(2): A descriptor of what another process has open."""
+        return (await self._caller.result("pidfd_getfd", {"pidfd": pidfd, "targetfd": targetfd, "flags": flags})).ret
+
+    async def pidfd_send_signal(self, pidfd: int, sig: int | str, info: Struct | None = None, flags: Flags = 0) -> int:
+        """pidfd_send_signal(2): Signal the process of a descriptor."""
+        return (await self._caller.result("pidfd_send_signal", {"pidfd": pidfd, "sig": sig, "info": info, "flags": flags})).ret
+
+    async def getuid(self) -> int:
+        """getuid(2): The real uid."""
+        return (await self._caller.result("getuid", {})).ret
+
+    async def geteuid(self) -> int:
+        """geteuid(2): The effective uid."""
+        return (await self._caller.result("geteuid", {})).ret
+
+    async def getgid(self) -> int:
+        """getgid(2): The real gid."""
+        return (await self._caller.result("getgid", {})).ret
+
+    async def getegid(self) -> int:
+        """getegid(2): The effective gid."""
+        return (await self._caller.result("getegid", {})).ret
+
+    async def getresuid(self) -> Result:
+        """getresuid(2): Real, effective and saved uid."""
+        return await self._caller.result("getresuid", {})
+
+    async def getresgid(self) -> Result:
+        """getresgid(2): Real, effective and saved gid."""
+        return await self._caller.result("getresgid", {})
+
+    async def getgroups(self) -> Result:
+        """getgroups(2): The supplementary groups; returns how many."""
+        return await self._caller.result("getgroups", {})
+
+    async def setuid(self, uid: int) -> int:
+        """setuid(2): Set the effective uid, or all."""
+        return (await self._caller.result("setuid", {"uid": uid})).ret
+
+    async def setgid(self, gid: int) -> int:
+        """setgid(2): Set the effective gid, or all."""
+        return (await self._caller.result("setgid", {"gid": gid})).ret
+
+    async def setreuid(self, ruid: int, euid: int) -> int:
+        """setreuid(2): Set real and effective uid."""
+        return (await self._caller.result("setreuid", {"ruid": ruid, "euid": euid})).ret
+
+    async def setregid(self, rgid: int, egid: int) -> int:
+        """setregid(2): Set real and effective gid."""
+        return (await self._caller.result("setregid", {"rgid": rgid, "egid": egid})).ret
+
+    async def setresuid(self, ruid: int, euid: int, suid: int) -> int:
+        """setresuid(2): Set real, effective and saved uid."""
+        return (await self._caller.result("setresuid", {"ruid": ruid, "euid": euid, "suid": suid})).ret
+
+    async def setresgid(self, rgid: int, egid: int, sgid: int) -> int:
+        """setresgid(2): Set real, effective and saved gid."""
+        return (await self._caller.result("setresgid", {"rgid": rgid, "egid": egid, "sgid": sgid})).ret
+
+    async def setgroups(self, groups: Sequence[int]) -> int:
+        """setgroups(2): Set the supplementary groups."""
+        return (await self._caller.result("setgroups", {"groups": groups})).ret
+
+    async def setfsuid(self, uid: int) -> int:
+        """setfsuid(2): Set the uid of file access; returns the old one."""
+        return (await self._caller.result("setfsuid", {"uid": uid})).ret
+
+    async def setfsgid(self, gid: int) -> int:
+        """setfsgid(2): Set the gid of file access; returns the old one."""
+        return (await self._caller.result("setfsgid", {"gid": gid})).ret
+
+    async def capget(self, pid: int = 0) -> Result:
+        """capget(2): The capabilities of a task."""
+        return await self._caller.result("capget", {"pid": pid})
+
+    async def capset(self, effective: Flags, permitted: Flags, inheritable: Flags) -> int:
+        """capset(2): Set the caller's capabilities."""
+        return (await self._caller.result("capset", {"effective": effective, "permitted": permitted, "inheritable": inheritable})).ret
+
+    async def unshare(self, flags: Flags) -> int:
+        """unshare(2): Move to new namespaces."""
+        return (await self._caller.result("unshare", {"flags": flags})).ret
+
+    async def setns(self, fd: int, nstype: Flags = 0) -> int:
+        """setns(2): Enter a namespace, or several of a process."""
+        return (await self._caller.result("setns", {"fd": fd, "nstype": nstype})).ret
+
+    async def ioctl(self, fd: int, cmd: int | str, arg: int = 0) -> Result:
+        """ioctl_nsfs(2): Ask a descriptor of a namespace or of a process."""
+        return await self._caller.result("ioctl", {"fd": fd, "cmd": cmd, "arg": arg})
+
+    async def sethostname(self, name: str) -> int:
+        """sethostname(2): Set the host name."""
+        return (await self._caller.result("sethostname", {"name": name})).ret
+
+    async def setdomainname(self, name: str) -> int:
+        """setdomainname(2): Set the domain name."""
+        return (await self._caller.result("setdomainname", {"name": name})).ret
+
+    async def uname(self) -> Result:
+        """uname(2): The names of the system."""
+        return await self._caller.result("uname", {})
+
+    async def clock_gettime(self, clockid: int) -> Result:
+        """clock_gettime(2): The time on a clock."""
+        return await self._caller.result("clock_gettime", {"clockid": clockid})
+
+    async def proc_ns_open(self, pid: int, name: str) -> int:
+        """namespaces(7): Open /proc/PID/ns/NAME; returns a descriptor."""
+        return (await self._caller.result("proc_ns_open", {"pid": pid, "name": name})).ret
+
+    async def proc_pid_read(self, pid: int, name: str) -> Result:
+        """proc(5): Read a file of /proc/PID, or a link in its ns."""
+        return await self._caller.result("proc_pid_read", {"pid": pid, "name": name})
+
+    async def proc_pid_write(self, pid: int, name: str, text: str) -> int:
+        """proc(5): Write a file of /proc/PID; returns how many bytes."""
+        return (await self._caller.result("proc_pid_write", {"pid": pid, "name": name, "text": text})).ret
+
     async def sysctl(self, name: str, value: int | None = None) -> Result:
-        """proc(5): Read and write a limit of the IPC namespace."""
+        """proc(5): Read and write a number of a namespace."""
         return await self._caller.result("sysctl", {"name": name, "value": value})
+
+    async def ns_list(self, type: str | None = None, after: int = 0, limit: int = 100) -> Result:
+        """namespaces(7): The namespaces that the caller may see."""
+        return await self._caller.result("ns_list", {"type": type, "after": after, "limit": limit})
+
+    async def ns_stat(self, inum: int) -> Result:
+        """namespaces(7): A namespace."""
+        return await self._caller.result("ns_stat", {"inum": inum})
+
+    async def ns_open(self, inum: int) -> int:
+        """namespaces(7): Open a namespace by its number; returns a descriptor."""
+        return (await self._caller.result("ns_open", {"inum": inum})).ret
+
+    async def ns_pin(self, inum: int, pinned: bool) -> int:
+        """namespaces(7): Keep a namespace without tasks in it, or no more."""
+        return (await self._caller.result("ns_pin", {"inum": inum, "pinned": pinned})).ret
+
+    async def ns_sysctl(self, inum: int, name: str, value: int) -> int:
+        """proc(5): Write a number of a namespace from outside."""
+        return (await self._caller.result("ns_sysctl", {"inum": inum, "name": name, "value": value})).ret

@@ -17,16 +17,34 @@ NUMBERS: Final[dict[str, int]] = {f"CAP_{name}": number for number, name in enum
 """Each capability's number: ``CAP_SYS_RESOURCE`` is 24."""
 
 CAP_FULL_SET: Final = (1 << len(_ORDER)) - 1
+CAP_CHOWN: Final = 1 << NUMBERS["CAP_CHOWN"]
 CAP_DAC_OVERRIDE: Final = 1 << NUMBERS["CAP_DAC_OVERRIDE"]
 CAP_DAC_READ_SEARCH: Final = 1 << NUMBERS["CAP_DAC_READ_SEARCH"]
 CAP_FOWNER: Final = 1 << NUMBERS["CAP_FOWNER"]
+CAP_FSETID: Final = 1 << NUMBERS["CAP_FSETID"]
 CAP_KILL: Final = 1 << NUMBERS["CAP_KILL"]
 CAP_SETGID: Final = 1 << NUMBERS["CAP_SETGID"]
 CAP_SETUID: Final = 1 << NUMBERS["CAP_SETUID"]
-CAP_SYS_PTRACE: Final = 1 << NUMBERS["CAP_SYS_PTRACE"]
+CAP_SETPCAP: Final = 1 << NUMBERS["CAP_SETPCAP"]
+CAP_LINUX_IMMUTABLE: Final = 1 << NUMBERS["CAP_LINUX_IMMUTABLE"]
 CAP_IPC_OWNER: Final = 1 << NUMBERS["CAP_IPC_OWNER"]
+CAP_SYS_CHROOT: Final = 1 << NUMBERS["CAP_SYS_CHROOT"]
+CAP_SYS_PTRACE: Final = 1 << NUMBERS["CAP_SYS_PTRACE"]
 CAP_SYS_ADMIN: Final = 1 << NUMBERS["CAP_SYS_ADMIN"]
 CAP_SYS_NICE: Final = 1 << NUMBERS["CAP_SYS_NICE"]
 CAP_SYS_RESOURCE: Final = 1 << NUMBERS["CAP_SYS_RESOURCE"]
+CAP_SYS_TIME: Final = 1 << NUMBERS["CAP_SYS_TIME"]
+CAP_MKNOD: Final = 1 << NUMBERS["CAP_MKNOD"]
+CAP_MAC_OVERRIDE: Final = 1 << NUMBERS["CAP_MAC_OVERRIDE"]
 CAP_CHECKPOINT_RESTORE: Final = 1 << NUMBERS["CAP_CHECKPOINT_RESTORE"]
+CAP_NET_ADMIN: Final = 1 << NUMBERS["CAP_NET_ADMIN"]
+CAP_SETFCAP: Final = 1 << NUMBERS["CAP_SETFCAP"]
+CAP_FS_SET: Final = (
+    CAP_CHOWN | CAP_MKNOD | CAP_DAC_OVERRIDE | CAP_DAC_READ_SEARCH | CAP_FOWNER | CAP_FSETID
+    | CAP_LINUX_IMMUTABLE | CAP_MAC_OVERRIDE
+)  # fmt: skip
+"""What follows the file system uid (``CAP_FS_MASK``)."""
+CAP_LAST_CAP: Final = len(_ORDER) - 1
+CAPABILITY_SETS: Final = Names("capabilities", {name: 1 << number for name, number in NUMBERS.items()})
+"""Sets of capabilities, as masks."""
 CAPABILITIES: Final = Names("capability", NUMBERS, one=True)

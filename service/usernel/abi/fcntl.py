@@ -15,6 +15,33 @@ O_EXCL: Final = 0o200
 O_NONBLOCK: Final = 0o4000
 O_CLOEXEC: Final = 0o2000000
 
+O_APPEND: Final = 0o2000
+O_DIRECT: Final = 0o40000
+O_NOATIME: Final = 0o1000000
+O_ASYNC: Final = 0o20000
+SETFL_MASK: Final = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME
+"""What F_SETFL changes, but for O_ASYNC, which no file here has."""
+
+F_DUPFD: Final = 0
+F_GETFD: Final = 1
+F_SETFD: Final = 2
+F_GETFL: Final = 3
+F_SETFL: Final = 4
+F_DUPFD_CLOEXEC: Final = 1030
+FD_CLOEXEC: Final = 1
+FCNTL: Final = Names(
+    "fcntl_cmd",
+    {
+        "F_DUPFD": F_DUPFD,
+        "F_GETFD": F_GETFD,
+        "F_SETFD": F_SETFD,
+        "F_GETFL": F_GETFL,
+        "F_SETFL": F_SETFL,
+        "F_DUPFD_CLOEXEC": F_DUPFD_CLOEXEC,
+    },
+    one=True,
+)
+
 MQ_OFLAGS: Final = Names(
     "mq_oflag",
     {

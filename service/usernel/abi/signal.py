@@ -47,6 +47,8 @@ SIG_CATCH: Final = 2
 """usernel's word for "a handler is installed": a task here has no code of its own that a signal could run."""
 HANDLERS: Final = Names("sa_handler", {"SIG_DFL": SIG_DFL, "SIG_IGN": SIG_IGN, "SIG_CATCH": SIG_CATCH}, one=True)
 
+SA_NOCLDSTOP: Final = 1
+SA_NOCLDWAIT: Final = 2
 SA_RESTART: Final = 0x10000000
 SA_RESETHAND: Final = 0x80000000
 SA_FLAGS: Final = Names(
@@ -71,7 +73,13 @@ SI_USER: Final = 0
 SI_KERNEL: Final = 0x80
 SI_QUEUE: Final = -1
 SI_MESGQ: Final = -3
-SI_CODES: Final = Names("si_code", {"SI_USER": 0, "SI_KERNEL": 0x80, "SI_QUEUE": -1, "SI_MESGQ": -3}, one=True)
+SI_TKILL: Final = -6
+SI_CODES: Final = Names(
+    "si_code",
+    {"SI_USER": SI_USER, "SI_KERNEL": SI_KERNEL, "SI_QUEUE": SI_QUEUE, "SI_MESGQ": SI_MESGQ, "SI_TKILL": SI_TKILL}
+    | {"CLD_EXITED": 1, "CLD_KILLED": 2, "CLD_DUMPED": 3},
+    one=True,
+)
 
 
 def mask(signals: frozenset[int]) -> int:

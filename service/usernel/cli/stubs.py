@@ -22,6 +22,8 @@ from usernel.syscalls.kinds import (
     ListOf,
     Messages,
     Mode,
+    NameOrNumber,
+    Numbers,
     Structure,
     Text,
 )
@@ -37,6 +39,8 @@ TYPES: Final[Mapping[type[Kind], str]] = {
     Key: "int | str",
     Mode: "int | str",
     Text: "str",
+    NameOrNumber: "int | str",
+    Numbers: "Mapping[str, int]",
     Boolean: "bool",
     Data: "Data",
     Structure: "Struct",

@@ -16,6 +16,8 @@ from usernel.syscalls.kinds import (
     ListOf,
     Messages,
     Mode,
+    NameOrNumber,
+    Numbers,
     Structure,
     Text,
 )
@@ -86,6 +88,10 @@ def _plain(kind: Kind) -> Schema:
         return {"type": "string", "contentEncoding": "base64"}
     if isinstance(kind, Boolean):
         return {"type": "boolean"}
+    if isinstance(kind, NameOrNumber):
+        return NUMBER_OR_NAME
+    if isinstance(kind, Numbers):
+        return {"type": "object", "additionalProperties": {"type": "integer"}}
     if isinstance(kind, Text):
         return {"type": "string"}
     raise TypeError(f"no schema for {kind!r}")

@@ -25,6 +25,8 @@ from usernel.syscalls.kinds import (
     ListOf,
     Messages,
     Mode,
+    NameOrNumber,
+    Numbers,
     Structure,
     Text,
 )
@@ -39,6 +41,8 @@ WIRE_TYPES: Final[Mapping[type[Kind], Any]] = {
     Key: Name,
     Mode: Name,
     Text: str,
+    NameOrNumber: Name,
+    Numbers: dict[str, int],
     Boolean: bool,
     Data: bytes,
     ListOf: list[Any],

@@ -15,14 +15,13 @@ def durable_state(kernel: Kernel) -> dict[str, Any]:
     """Everything that a journal brings back. Held messages count as present: nobody has received them yet."""
     return {
         "mq_charges": dict(kernel.mq_charges),
+        "namespaces": {ns.inum: ns.durable() for ns in kernel.ns_tree},
         "ipc_namespaces": {inum: _namespace(ns) for inum, ns in kernel.ipc_namespaces.items()},
     }
 
 
 def _namespace(ns: IpcNamespace) -> dict[str, Any]:
     return {
-        "uid": ns.uid,
-        "sysctls": ns.sysctls(),
         "msg_ids": ns.msg_ids.stat(),
         "msg_keys": {key: queue.perm.id for key, queue in ns.msg_ids.by_key.items()},
         "msg_queues": {index: _msg_queue(queue) for index, queue in ns.msg_ids.by_index.items()},

@@ -2,7 +2,7 @@
 
 Facts are plain tuples with names (a frozen dataclass costs three times as much to make, and one is made for every
 batch). Fields are only ever added at the end, with a default, so that an old journal stays readable. ``ns`` is the
-inode number of the IPC namespace; times of System V are seconds and those of POSIX nanoseconds, both REALTIME.
+inode number of a namespace; times of System V are seconds and those of POSIX nanoseconds, both REALTIME.
 """
 
 from __future__ import annotations
@@ -13,21 +13,67 @@ Body = tuple[int, bytes]
 """A message as it is sent: its type or priority, and its bytes."""
 
 
-class IpcNamespaceCreated(NamedTuple):
-    """An IPC namespace came into being, with the limits that a new one has."""
+class NamespaceCreated(NamedTuple):
+    """A namespace came into being, with the limits that a new one has.
 
-    ns: int
+    ``kind`` is its flag (CLONE_NEWIPC), ``owner`` the user namespace that owns it, ``uid`` and ``gid`` whoever made it,
+    ``source`` the namespace of its kind that it was made from: what it copies, or lies below.
+    """
+
+    kind: int
+    inum: int
+    ns_id: int
+    owner: int
     uid: int
+    gid: int
+    source: int
 
 
-class IpcNamespaceFreed(NamedTuple):
-    """The last task left an IPC namespace; all that was in it is gone."""
+class NamespaceFreed(NamedTuple):
+    """Nothing keeps a namespace any more; all that was in it is gone."""
 
     ns: int
+
+
+class NamespacePinned(NamedTuple):
+    """A namespace is kept without tasks, or is so no more."""
+
+    ns: int
+    pinned: bool
+
+
+class IdMapSet(NamedTuple):
+    """``uid_map``, ``gid_map`` or ``projid_map`` of a user namespace was written: ``(first, lower, count)`` each."""
+
+    ns: int
+    which: str
+    extents: tuple[tuple[int, int, int], ...]
+
+
+class SetgroupsDenied(NamedTuple):
+    """``deny`` was written to a user namespace's ``setgroups``."""
+
+    ns: int
+
+
+class UtsNameSet(NamedTuple):
+    """A UTS namespace has another ``nodename`` or ``domainname``."""
+
+    ns: int
+    which: str
+    name: str
+
+
+class TimeOffsetsSet(NamedTuple):
+    """The offsets of a time namespace were written."""
+
+    ns: int
+    monotonic_ns: int
+    boottime_ns: int
 
 
 class SysctlSet(NamedTuple):
-    """A limit of an IPC namespace was written: ``kernel.msgmnb``, ``fs.mqueue.msg_max``."""
+    """A limit of a namespace was written: ``kernel.msgmnb``, ``fs.mqueue.msg_max``, ``user.max_ipc_namespaces``."""
 
     ns: int
     name: str
@@ -144,8 +190,13 @@ class MqRead(NamedTuple):
 
 
 Fact = (
-    IpcNamespaceCreated
-    | IpcNamespaceFreed
+    NamespaceCreated
+    | NamespaceFreed
+    | NamespacePinned
+    | IdMapSet
+    | SetgroupsDenied
+    | UtsNameSet
+    | TimeOffsetsSet
     | SysctlSet
     | QueueCreated
     | QueueSet

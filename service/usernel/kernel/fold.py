@@ -7,12 +7,17 @@ from typing import Final
 
 from . import facts
 from .ipc import mqueue_inode, msg_queue
-from .ns import ipc as ipc_ns
+from .ns import time, tree, user, uts
 
 FOLDS: Final[Mapping[type, Callable[..., None]]] = {
-    facts.IpcNamespaceCreated: ipc_ns.fold_created,
-    facts.IpcNamespaceFreed: ipc_ns.fold_freed,
-    facts.SysctlSet: ipc_ns.fold_sysctl,
+    facts.NamespaceCreated: tree.fold_created,
+    facts.NamespaceFreed: tree.fold_freed,
+    facts.NamespacePinned: tree.fold_pinned,
+    facts.IdMapSet: user.fold_id_map,
+    facts.SetgroupsDenied: user.fold_setgroups,
+    facts.UtsNameSet: uts.fold_name,
+    facts.TimeOffsetsSet: time.fold_offsets,
+    facts.SysctlSet: tree.fold_sysctl,
     facts.QueueCreated: msg_queue.fold_created,
     facts.QueueSet: msg_queue.fold_set,
     facts.QueueRemoved: msg_queue.fold_removed,

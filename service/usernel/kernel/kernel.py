@@ -13,24 +13,29 @@ from .call import Block, Call, Clock, Restart, Return, Wake
 from .clock import Clocks, Deadlines, Lease, Sleep
 from .cred import Cred
 from .error import KernelError
-from .facts import Fact, IpcNamespaceCreated, IpcNamespaceFreed, MqFreed
+from .exit import exit_group
+from .facts import Fact, MqFreed
 from .fold import FOLDS
-from .nsproxy import NsProxy
+from .fork import Fork, fork
+from .ns.cgroup import CgroupNamespace
+from .ns.ipc import IpcNamespace
+from .ns.mnt import MntNamespace
+from .ns.net import NetNamespace
+from .ns.pid import Pid, PidNamespace
+from .ns.time import TimeNamespace
+from .ns.tree import NsTree, get_ns
+from .ns.user import UserNamespace
+from .ns.uts import UtsNamespace
+from .nsproxy import NsProxy, enter
 from .outputs import Output, SignalDelivered
-from .task import Fork, Task, exit_task, fork, may_act_as
+from .ptrace import may_act_as
+from .task import Task, ThreadGroup
 
 if TYPE_CHECKING:
     from .file import File
     from .ipc.mqueue_inode import MqInode
-    from .ns.ipc import IpcNamespace
     from .signal import SigInfo
     from .wait import WaitQueue
-
-IPC_INIT_INO = 0xEFFFFFFF
-"""PROC_IPC_INIT_INO: the inode number of the initial IPC namespace."""
-NS_DYNAMIC_FIRST = 0xF0000000
-RESERVED_PIDS = 300
-PID_MAX = 4194304
 
 
 class Kernel:
@@ -45,6 +50,8 @@ class Kernel:
         self.clocks = Clocks(realtime_ns, monotonic_ns)
         self.deadlines = Deadlines()
         self.tasks: dict[int, Task] = {}
+        self.ns_tree = NsTree()
+        self.pids = self.ns_tree.initial(PidNamespace).pids
         self.ipc_namespaces: dict[int, IpcNamespace] = {}
         self.mq_charges: dict[int, int] = {}
         self.position = 0
@@ -55,13 +62,28 @@ class Kernel:
         self._finished: list[Call] = []
         self._ready: deque[tuple[Call, Block, Any]] = deque()
         self._inside = False
-        self._last_pid = 0
         self._last_ino = 0
-        self._last_inum = NS_DYNAMIC_FIRST - 1
-        self.record(IpcNamespaceCreated(IPC_INIT_INO, 0))
-        self.init = Task(self.next_pid(), None, Cred(), NsProxy(self.ipc_namespaces[IPC_INIT_INO]), 1, "init")
-        self.add_task(self.init)
-        self.default_task = fork(self, self.init, Fork(comm="usernel", setsid=True))
+        self.init = self._make_init()
+        self.default_task = fork(self, self.init, Fork(comm="usernel", setsid=True, autoreap=True))
+        self.default_task.group.unkillable = True
+
+    def _make_init(self) -> Task:
+        """Task 1, in the namespaces that are there without anybody having made them."""
+        tree = self.ns_tree
+        ipc, pid_ns, time = tree.initial(IpcNamespace), tree.initial(PidNamespace), tree.initial(TimeNamespace)
+        self.ipc_namespaces[ipc.inum] = ipc
+        nsproxy = NsProxy(
+            tree.initial(UtsNamespace), ipc, tree.initial(MntNamespace), pid_ns, tree.initial(NetNamespace), time, time,
+            tree.initial(CgroupNamespace),
+        )  # fmt: skip
+        pid = Pid([(pid_ns, 1)])
+        group = ThreadGroup(pid.attach(), pid.attach(), unkillable=True)
+        init = Task(pid, group, Cred(tree.initial(UserNamespace)), enter(nsproxy), "init")
+        group.threads[1] = self.tasks[1] = pid_ns.child_reaper = init
+        for ns in (init.cred.user_ns, pid_ns):
+            ns.tasks += 1
+            get_ns(ns)
+        return init
 
     # ------------------------------------------------------------------------------------------------------------ time
 
@@ -228,7 +250,7 @@ class Kernel:
             return call.result is not None
         held, call.held = call.held, None
         del call.task.holding[call]
-        held.commit(self, call.task.pid)
+        held.commit(self, call.task.leader.pid)
         call.position = self.position
         self._settle()
         return True
@@ -278,29 +300,21 @@ class Kernel:
 
     def task(self, actor: Task, pid: int) -> Task:
         """The task of a pid, for another to act as. ESRCH where there is none, EPERM where that is not allowed."""
-        task = self.tasks.get(pid)
-        if task is None:
+        task = self.find_task(actor, pid)
+        if task is None or task.exited:
             raise KernelError(Errno.ESRCH, f"no task {pid}")
         if not may_act_as(actor, task):
             raise KernelError(Errno.EPERM, f"task {actor.pid} may not act as task {pid}")
         return task
 
-    def add_task(self, task: Task) -> None:
-        """Put a new task into the tables."""
-        self.tasks[task.pid] = task
-        task.nsproxy.ipc.tasks += 1
-        if task.parent is not None:
-            task.parent.children[task.pid] = task
-
-    def remove_task(self, task: Task) -> None:
-        """Take a task that ended out of the tables."""
-        del self.tasks[task.pid]
-        if task.parent is not None:
-            del task.parent.children[task.pid]
+    def find_task(self, viewer: Task, pid: int) -> Task | None:
+        """The task that a pid means in the viewer's pid namespace, a zombie too (``find_task_by_vpid``)."""
+        found = viewer.thread_pid.ns.pids.get(pid)
+        return found.task if found is not None else None
 
     def exit(self, task: Task, *, status: int = 0, signo: int = 0) -> None:
         """End a task, by itself with ``status`` or by signal ``signo``."""
-        exit_task(self, task, status, signo)
+        exit_group(self, task, signo or status << 8)
         self._settle()
 
     def set_lease(self, task: Task, until: int) -> None:
@@ -308,25 +322,10 @@ class Kernel:
         task.lease = until
         self.deadlines.add(Clock.MONOTONIC, until, Lease(task, until))
 
-    def next_pid(self) -> int:
-        """A free pid, cyclic. EAGAIN where there is none."""
-        for _ in range(PID_MAX):
-            self._last_pid += 1
-            if self._last_pid >= PID_MAX:
-                self._last_pid = RESERVED_PIDS
-            if self._last_pid not in self.tasks:
-                return self._last_pid
-        raise KernelError(Errno.EAGAIN, "every pid is taken")
-
     def next_ino(self) -> int:
         """The inode number of a new queue."""
         self._last_ino += 1
         return self._last_ino
-
-    def next_ns_inum(self) -> int:
-        """The inode number of a new namespace."""
-        self._last_inum += 1
-        return self._last_inum
 
     def charge(self, uid: int, size: int) -> None:
         """Count bytes of POSIX queues to a user (RLIMIT_MSGQUEUE)."""
@@ -344,32 +343,24 @@ class Kernel:
         """Give up a reference to an open file; with the last one it is closed (``fput``)."""
         file.refs -= 1
         if not file.refs:
-            file.inode.files -= 1
-            self.put_inode(file.inode)
+            file.release(self)
 
     def put_inode(self, inode: MqInode) -> None:
         """A queue lost its name or a file; with the last of both it ends (``iput``)."""
         if not inode.files and inode.name is None and self.inode_lives(inode):
             self.record(MqFreed(inode.ns, inode.ino))
-        if not inode.files and inode.ns in self.ipc_namespaces:
-            self.put_ipc_ns(self.ipc_namespaces[inode.ns])
 
     def inode_lives(self, inode: MqInode) -> bool:
         """Whether a queue is still there."""
         ns = self.ipc_namespaces.get(inode.ns)
         return ns is not None and inode.ino in ns.mq_inodes
 
-    def put_ipc_ns(self, ns: IpcNamespace) -> None:
-        """A namespace lost a task or an open queue; with the last of both it ends. The initial one never does."""
-        if ns.inum == IPC_INIT_INO or ns.tasks or any(inode.files for inode in ns.mq_inodes.values()):
-            return
-        self.record(IpcNamespaceFreed(ns.inum))
-
     def stat(self) -> dict[str, int]:
         """How much there is of everything."""
         namespaces = self.ipc_namespaces.values()
         return {
-            "position": self.position, "tasks": len(self.tasks), "ipc_namespaces": len(self.ipc_namespaces),
+            "position": self.position, "tasks": len(self.tasks), "namespaces": len(self.ns_tree),
+            "ipc_namespaces": len(self.ipc_namespaces),
             "msg_queues": sum(ns.msg_ids.in_use for ns in namespaces),
             "mq_queues": sum(ns.mq_queues_count for ns in namespaces),
             "parked": sum(len(task.parked) for task in self.tasks.values()),

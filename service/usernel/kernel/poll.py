@@ -31,7 +31,7 @@ class PollFd:
         """What is ready of what was asked for."""
         if self.file is None:
             return POLLNVAL if self.fd >= 0 else 0
-        return self.file.inode.poll_mask & (self.events | POLLERR | POLLHUP)
+        return self.file.poll_mask & (self.events | POLLERR | POLLHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +64,5 @@ def _poll(kernel: Kernel, call: Call, polling: Polling, wake: Wake) -> Return | 
         shown = [{"fd": pollfd.fd, "events": pollfd.events, "revents": pollfd.revents} for pollfd in polling.fds]
         return Return(ready, {"fds": shown})
     files = tuple({pollfd.file: None for pollfd in polling.fds if pollfd.file is not None})
-    pollers = tuple({file.inode.pollers: None for file in files})
+    pollers = tuple({queue: None for file in files if (queue := file.pollers) is not None})
     return Block(on=pollers, stage=_poll, entry=polling, until=polling.until, clock=Clock.MONOTONIC, files=files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,10 +15,12 @@ from usernel.abi.signal import (
     NSIG,
     SA_RESETHAND,
     SA_RESTART,
+    SI_TKILL,
     SI_USER,
     SIG_CATCH,
     SIG_DFL,
     SIG_IGN,
+    SIGCONT,
     SIGNALS,
     SIGRTMIN,
     UNBLOCKABLE,
@@ -29,6 +32,7 @@ from .wait import WaitQueue
 
 if TYPE_CHECKING:
     from .kernel import Kernel
+    from .ns.pid import Pid
     from .task import Task
 
 
@@ -40,10 +44,14 @@ class SigInfo(NamedTuple):
     si_pid: int
     si_uid: int
     si_value: int = 0
+    si_status: int | None = None
 
     def stat(self) -> dict[str, Any]:
-        """The fields by name."""
-        return self._asdict()
+        """The fields by name; ``si_status`` of SIGCHLD alone."""
+        fields = self._asdict()
+        if self.si_status is None:
+            del fields["si_status"]
+        return fields
 
 
 class SigAction(NamedTuple):
@@ -66,9 +74,9 @@ class SignalState:
         """The disposition of a signal."""
         return self.actions.get(signo, SigAction())
 
-    def copy(self) -> SignalState:
-        """What a child starts with: mask and dispositions, nothing pending (``fork(2)``)."""
-        return SignalState(blocked=self.blocked, actions=dict(self.actions))
+    def copy(self, *, shared: bool = False) -> SignalState:
+        """What a child starts with: mask and dispositions (``shared`` under CLONE_SIGHAND), nothing pending."""
+        return SignalState(blocked=self.blocked, actions=self.actions if shared else dict(self.actions))
 
     def stat(self) -> dict[str, Any]:
         """The lines SigPnd, SigBlk, SigIgn and SigCgt of ``/proc/[pid]/status``, by name."""
@@ -88,7 +96,7 @@ def check_signo(signo: int, least: int = 1) -> None:
 
 
 def kill(kernel: Kernel, call: Call, pid: int, signo: int) -> Return:
-    """Send a signal to a task, a process group (0, below -1) or every task but init and oneself (-1): kill(2).
+    """Send a signal to a process, a process group (0, below -1) or every process but init and oneself (-1): kill(2).
 
     Signal 0 only asks. ESRCH where there is no task; EINVAL for a bad signal; EPERM where none may be signalled.
     """
@@ -97,68 +105,136 @@ def kill(kernel: Kernel, call: Call, pid: int, signo: int) -> Return:
     if not targets:
         raise KernelError(Errno.ESRCH, f"no task {pid}")
     check_signo(signo, least=0)
-    allowed = [task for task in targets if may_signal(sender, task)]
-    if not allowed:
-        raise KernelError(Errno.EPERM, f"task {sender.pid} may not signal {pid}")
-    for task in allowed if signo else ():
-        send_signal(kernel, task, SigInfo(signo, SI_USER, sender.pid, sender.cred.uid))
+    send_to_allowed(kernel, sender, targets, signo, SI_USER, str(pid))
     return Return(0)
 
 
+def send_to_allowed(
+    kernel: Kernel, sender: Task, targets: Iterable[Task], signo: int, code: int, whom: str, value: int = 0
+) -> None:
+    """Signal those processes that the sender may signal. EPERM where that is none."""
+    allowed = [task for task in targets if may_signal(sender, task, signo)]
+    if not allowed:
+        raise KernelError(Errno.EPERM, f"task {sender.pid} may not signal {whom}")
+    for task in allowed if signo else ():
+        send_signal(kernel, task, from_user(sender, task, signo, code, value), force=from_above(sender, task))
+
+
 def _targets(kernel: Kernel, sender: Task, pid: int) -> list[Task]:
+    ns = sender.thread_pid.ns
     if pid > 0:
-        return [kernel.tasks[pid]] if pid in kernel.tasks else []
+        found = ns.pids.get(pid)
+        return [found.task.leader] if found is not None and found.task is not None else []
     if pid == -1:
-        return [task for task in kernel.tasks.values() if task is not sender and task.pid > 1]
-    group = sender.pgid if pid == 0 else -pid
-    return [task for task in kernel.tasks.values() if task.pgid == group]
+        seen = (found.task for number, found in ns.pids.items() if number > 1)
+        return [task for task in seen if task is not None and task is task.leader and task.group is not sender.group]
+    return group_of(sender.group.pgrp if pid == 0 else ns.pids.get(-pid))
 
 
-def may_signal(sender: Task, target: Task) -> bool:
-    """``kill_ok_by_cred``: the sender is or was the target's user, or has CAP_KILL."""
+def tgkill(kernel: Kernel, call: Call, tgid: int, tid: int, signo: int) -> None:
+    """Send a signal to one thread of a process. EINVAL, ESRCH, EPERM."""
+    if tgid <= 0 or tid <= 0:
+        raise KernelError(Errno.EINVAL, "a process and a thread are above 0")
+    found = kernel.find_task(call.task, tid)
+    if found is None or found.leader.nr_in(call.task) != tgid:
+        raise KernelError(Errno.ESRCH, f"process {tgid} has no thread {tid}")
+    check_signo(signo, least=0)
+    if not may_signal(call.task, found, signo):
+        raise KernelError(Errno.EPERM, f"task {call.task.pid} may not signal {tid}")
+    if signo:
+        info = from_user(call.task, found, signo, SI_TKILL)
+        send_signal(kernel, found, info, force=from_above(call.task, found), thread=True)
+
+
+def rt_sigqueueinfo(kernel: Kernel, call: Call, pid: int, signo: int, code: int, value: int) -> None:
+    """Send a signal with a value to a process. EPERM for an ``si_code`` that is the kernel's; ESRCH, EINVAL, EAGAIN."""
+    found = kernel.find_task(call.task, pid) if pid > 0 else None
+    if (code >= 0 or code == SI_TKILL) and (found is None or found.group is not call.task.group):
+        raise KernelError(Errno.EPERM, "this si_code is the kernel's")
+    if found is None:
+        raise KernelError(Errno.ESRCH, f"no task {pid}")
+    check_signo(signo, least=0)
+    full = signo >= SIGRTMIN and len(found.group.shared_pending) >= found.rlimits[RLIMIT_SIGPENDING].cur
+    if full and may_signal(call.task, found, signo):
+        raise KernelError(Errno.EAGAIN, f"task {pid} has as many signals pending as RLIMIT_SIGPENDING allows")
+    send_to_allowed(kernel, call.task, [found.leader], signo, code, str(pid), value)
+
+
+def group_of(pgrp: Pid | None) -> list[Task]:
+    """The processes of a process group, zombies too."""
+    if pgrp is None:
+        return []
+    found = (pid.task for pid in pgrp.ns.pids.values())
+    return [task for task in found if task is not None and task is task.leader and task.group.pgrp is pgrp]
+
+
+def may_signal(sender: Task, target: Task, signo: int = 0) -> bool:
+    """``check_kill_permission``: itself, the target's user or who it was, CAP_KILL; SIGCONT within a session."""
+    if sender.group is target.group:
+        return True
     mine, its = sender.cred, target.cred
-    return bool({mine.euid, mine.uid} & {its.suid, its.uid}) or mine.capable(CAP_KILL)
+    if {mine.euid, mine.uid} & {its.suid, its.uid} or mine.ns_capable(its.user_ns, CAP_KILL):
+        return True
+    return signo == SIGCONT and sender.group.session is target.group.session
 
 
-def send_signal(kernel: Kernel, task: Task, info: SigInfo) -> None:
-    """Make a signal pending for a task, and deliver it unless it is blocked (``send_signal_locked``)."""
-    if task.exited or _ignored(task, info.si_signo):
+def from_user(sender: Task, target: Task, signo: int, code: int, value: int = 0) -> SigInfo:
+    """A siginfo whose sender is named as the target's namespaces call it; pid 0 for one from above them."""
+    pid = 0 if from_above(sender, target) else sender.nr_in(sender)
+    return SigInfo(signo, code, pid, target.cred.user_ns.uid_map.munged(sender.cred.uid), value)
+
+
+def from_above(sender: Task, target: Task) -> bool:
+    """Whether the target's pid namespace does not see the sender: what it sends reaches even that namespace's init."""
+    return not sender.nr_in(target)
+
+
+def send_signal(kernel: Kernel, task: Task, info: SigInfo, *, force: bool = False, thread: bool = False) -> None:
+    """Make a signal pending for a process, or for one ``thread``, and deliver it unless it is blocked.
+
+    ``force``: also a namespace's init gets SIGKILL and SIGSTOP (``send_signal_locked``).
+    """
+    if task.exited or _ignored(task, info.si_signo, force=force):
         return
+    threads = [task] if thread else [task, *(other for other in task.group.threads.values() if other is not task)]
     # A signal that would end the task does so even while a call waits for it, unless it was blocked before.
-    for call, wanted in () if _fatal(task, info.si_signo) else task.signals.waiters:
-        if info.si_signo in wanted:
-            kernel.wake(call, info)
-            return
-    if not _enqueue(task, info):
+    for each in () if _fatal(task, info.si_signo, force=force) else threads:
+        for call, wanted in each.signals.waiters:
+            if info.si_signo in wanted:
+                kernel.wake(call, info)
+                return
+    pending = task.signals.pending if thread else task.group.shared_pending
+    if not _enqueue(task, pending, info):
         return
-    if info.si_signo not in task.signals.blocked:
-        deliver(kernel, task)
+    for each in threads:
+        if info.si_signo not in each.signals.blocked:
+            deliver(kernel, each, force=force)
+            return
 
 
-def _ignored(task: Task, signo: int) -> bool:
+def _ignored(task: Task, signo: int, *, force: bool) -> bool:
     """Whether a signal is dropped when it is sent; a blocked one never is (``sig_ignored``)."""
     signals = task.signals
-    if task.unkillable and signals.action(signo).sa_handler == SIG_DFL:
+    handler = signals.action(signo).sa_handler
+    if task.unkillable and handler == SIG_DFL and not (force and signo in UNBLOCKABLE):
         return True
     if signo in signals.blocked:
         return False
-    handler = signals.action(signo).sa_handler
     return handler == SIG_IGN or (handler == SIG_DFL and signo in DEFAULT_IGNORED | DEFAULT_STOPS)
 
 
-def _fatal(task: Task, signo: int) -> bool:
-    """Whether a signal ends the task as soon as it is sent (``sig_fatal``)."""
+def _fatal(task: Task, signo: int, *, force: bool) -> bool:
+    """Whether a signal ends the process as soon as it is sent (``sig_fatal``)."""
     unhandled = task.signals.action(signo).sa_handler == SIG_DFL and signo not in DEFAULT_IGNORED | DEFAULT_STOPS
-    return unhandled and signo not in task.signals.blocked
+    return unhandled and signo not in task.signals.blocked and (force or not task.unkillable)
 
 
-def _enqueue(task: Task, info: SigInfo) -> bool:
+def _enqueue(task: Task, pending: list[SigInfo], info: SigInfo) -> bool:
     """Standard signals pend once, real-time ones queue up (``__send_signal_locked``).
 
     Above RLIMIT_SIGPENDING a standard signal from a task still gets in whole, another only if nothing is lost but its
     siginfo.
     """
-    pending = task.signals.pending
     present = any(other.si_signo == info.si_signo for other in pending)
     standard = info.si_signo < SIGRTMIN
     if standard and present:
@@ -171,12 +247,21 @@ def _enqueue(task: Task, info: SigInfo) -> bool:
     return True
 
 
-def deliver(kernel: Kernel, task: Task) -> None:
+def take_pending(task: Task, wanted: Callable[[int], bool]) -> SigInfo | None:
+    """Take the pending signal of the lowest number, the thread's own before the process's (``dequeue_signal``)."""
+    for pending in (task.signals.pending, task.group.shared_pending):
+        found = [info for info in pending if wanted(info.si_signo)]
+        if found:
+            info = min(found, key=lambda info: info.si_signo)
+            pending.remove(info)
+            return info
+    return None
+
+
+def deliver(kernel: Kernel, task: Task, *, force: bool = False) -> None:
     """Act on every pending signal that is not blocked, lowest number first (``get_signal``)."""
     signals = task.signals
-    while deliverable := [info for info in signals.pending if info.si_signo not in signals.blocked]:
-        info = min(deliverable, key=lambda info: info.si_signo)
-        signals.pending.remove(info)
+    while (info := take_pending(task, lambda signo: signo not in signals.blocked)) is not None:
         action = signals.action(info.si_signo)
         if action.sa_handler == SIG_CATCH:
             if action.sa_flags & SA_RESETHAND:
@@ -184,6 +269,9 @@ def deliver(kernel: Kernel, task: Task) -> None:
             kernel.signal_delivered(task, info)
             kernel.interrupt_task(task, restart=bool(action.sa_flags & SA_RESTART))
         elif action.sa_handler == SIG_DFL and info.si_signo not in DEFAULT_IGNORED | DEFAULT_STOPS:
+            # A namespace's init gets no signals from inside that it does not want, also ones that were blocked.
+            if task.unkillable and not (force and info.si_signo in UNBLOCKABLE):
+                continue
             kernel.exit(task, status=0, signo=info.si_signo)
             return
 
@@ -197,7 +285,8 @@ def rt_sigaction(task: Task, signo: int, act: SigAction | None) -> Return:
     if act is not None:
         task.signals.actions[signo] = act
         if act.sa_handler == SIG_IGN or (act.sa_handler == SIG_DFL and signo in DEFAULT_IGNORED):
-            task.signals.pending = [info for info in task.signals.pending if info.si_signo != signo]
+            for pending in (task.signals.pending, task.group.shared_pending):
+                pending[:] = [info for info in pending if info.si_signo != signo]
     return Return(0, old._asdict())
 
 
@@ -211,10 +300,7 @@ def rt_sigtimedwait(kernel: Kernel, call: Call, wanted: frozenset[int], timeout_
     """Take a pending signal out of ``wanted``, waiting ``timeout_ns`` for one (None: for ever). EAGAIN, EINTR."""
     signals = call.task.signals
     wanted -= UNBLOCKABLE
-    found = [info for info in signals.pending if info.si_signo in wanted]
-    if found:
-        info = min(found, key=lambda info: info.si_signo)
-        signals.pending.remove(info)
+    if (info := take_pending(call.task, lambda signo: signo in wanted)) is not None:
         return Return(info.si_signo, info.stat())
     if timeout_ns == 0:
         raise KernelError(Errno.EAGAIN, "no such signal is pending")

@@ -19,6 +19,7 @@ from usernel.abi.resource import (
 
 from .call import Call, Return
 from .error import KernelError
+from .signal import group_of
 from .task import RLimit, Task
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ NR_OPEN = 1024 * 1024
 
 def prlimit64(kernel: Kernel, call: Call, pid: int, resource: int, new: RLimit | None) -> Return:
     """Read a task's limit, and set it: prlimit(2). EINVAL, ESRCH, EPERM. Returns the old one in ``out``."""
-    task = kernel.tasks.get(pid) if pid else call.task
+    task = kernel.find_task(call.task, pid) if pid else call.task
     if task is None:
         raise KernelError(Errno.ESRCH, f"no task {pid}")
     if not _may_prlimit(call.task, task):
@@ -46,7 +47,7 @@ def prlimit64(kernel: Kernel, call: Call, pid: int, resource: int, new: RLimit |
 def _may_prlimit(caller: Task, target: Task) -> bool:
     mine, its = caller.cred, target.cred
     same = {its.uid, its.euid, its.suid} == {mine.uid} and {its.gid, its.egid, its.sgid} == {mine.gid}
-    return caller is target or same or mine.capable(CAP_SYS_RESOURCE)
+    return caller is target or same or mine.ns_capable(its.user_ns, CAP_SYS_RESOURCE)
 
 
 def _check_limit(caller: Task, resource: int, old: RLimit, new: RLimit) -> None:
@@ -79,7 +80,7 @@ def setpriority(kernel: Kernel, call: Call, which: int, who: int, prio: int) -> 
 
 
 def _may_renice(caller: Task, task: Task, nice: int) -> KernelError | None:
-    capable = caller.cred.capable(CAP_SYS_NICE)
+    capable = caller.cred.ns_capable(task.cred.user_ns, CAP_SYS_NICE)
     if caller.cred.euid not in (task.cred.uid, task.cred.euid) and not capable:
         return KernelError(Errno.EPERM, f"task {task.pid} belongs to uid {task.cred.uid}")
     if nice < task.nice and not capable and 20 - nice > task.rlimits[RLIMIT_NICE].cur:
@@ -88,13 +89,15 @@ def _may_renice(caller: Task, task: Task, nice: int) -> KernelError | None:
 
 
 def _chosen(kernel: Kernel, caller: Task, which: int, who: int) -> list[Task]:
-    tasks = kernel.tasks.values()
+    ns = caller.thread_pid.ns
     if which == PRIO_PROCESS:
-        chosen = [task for task in tasks if task.pid == (who or caller.pid)]
+        found = kernel.find_task(caller, who) if who else caller
+        chosen = [found] if found is not None else []
     elif which == PRIO_PGRP:
-        chosen = [task for task in tasks if task.pgid == (who or caller.pgid)]
+        chosen = group_of(ns.pids.get(who) if who else caller.group.pgrp)
     elif which == PRIO_USER:
-        chosen = [task for task in tasks if task.cred.uid == (who or caller.cred.uid)]
+        uid = caller.cred.user_ns.uid_map.down(who) if who else caller.cred.uid
+        chosen = [task for task in kernel.tasks.values() if task.cred.uid == uid and task.thread_pid.nr_in(ns)]
     else:
         raise KernelError(Errno.EINVAL, f"{which} names no kind of task")
     if not chosen:

@@ -142,6 +142,21 @@ class Calls:
         result: int = self.call("dup", fd)
         return result
 
+    def dup2(self, oldfd: int, newfd: int) -> int:
+        """dup(2): Another descriptor, by its number, of the same open file."""
+        result: int = self.call("dup2", oldfd, newfd)
+        return result
+
+    def dup3(self, oldfd: int, newfd: int, flags: Flags = 0) -> int:
+        """dup(2): The same, and close-on-exec if wanted."""
+        result: int = self.call("dup3", oldfd, newfd, flags)
+        return result
+
+    def fcntl(self, fd: int, cmd: int | str, arg: int = 0) -> int:
+        """fcntl(2): Duplicate a descriptor, read and set its flags."""
+        result: int = self.call("fcntl", fd, cmd, arg)
+        return result
+
     def fstat(self, fd: int) -> Return:
         """fstat(2): Status of an open file."""
         result: Return = self.call("fstat", fd)
@@ -155,6 +170,16 @@ class Calls:
     def kill(self, pid: int, sig: int | str) -> int:
         """kill(2): Send a signal to tasks."""
         result: int = self.call("kill", pid, sig)
+        return result
+
+    def tgkill(self, tgid: int, tid: int, sig: int | str) -> int:
+        """tgkill(2): Send a signal to a thread."""
+        result: int = self.call("tgkill", tgid, tid, sig)
+        return result
+
+    def rt_sigqueueinfo(self, pid: int, sig: int | str, info: Struct) -> int:
+        """rt_sigqueueinfo(2): Send a signal with a value."""
+        result: int = self.call("rt_sigqueueinfo", pid, sig, info)
         return result
 
     def rt_sigaction(self, signum: int | str, act: Struct | None = None) -> Return:
@@ -192,11 +217,6 @@ class Calls:
         result: int = self.call("umask", mask)
         return result
 
-    def exit_group(self, status: int = 0) -> int:
-        """exit_group(2): End the calling task."""
-        result: int = self.call("exit_group", status)
-        return result
-
     def getpriority(self, which: int | str, who: int = 0) -> int:
         """getpriority(2): The priority of tasks, as 20 - nice."""
         result: int = self.call("getpriority", which, who)
@@ -212,14 +232,9 @@ class Calls:
         result: Return = self.call("prlimit64", pid, resource, new_limit)
         return result
 
-    def unshare(self, flags: Flags) -> int:
-        """unshare(2): Move to new namespaces."""
-        result: int = self.call("unshare", flags)
-        return result
-
-    def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0) -> int:
+    def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0, autoreap: bool = False) -> int:
         """fork(2): Make a child with credentials and namespaces of its own; returns its pid."""
-        result: int = self.call("fork", uid, gid, groups, cap, comm, unshare, ttl, daemon, setsid, close_fds, pdeathsig)
+        result: int = self.call("fork", uid, gid, groups, cap, comm, unshare, ttl, daemon, setsid, close_fds, pdeathsig, autoreap)
         return result
 
     def task_stat(self, pid: int = 0) -> Return:
@@ -237,7 +252,257 @@ class Calls:
         result: int = self.call("task_renew", ttl)
         return result
 
+    def clone(self, flags: Flags = 0) -> Return:
+        """clone(2): Make a child or a thread; returns its pid."""
+        result: Return = self.call("clone", flags)
+        return result
+
+    def clone3(self, args: Struct) -> Return:
+        """clone3(2): Make a child or a thread; returns its pid."""
+        result: Return = self.call("clone3", args)
+        return result
+
+    def wait4(self, pid: int = -1, options: Flags = 0) -> Return:
+        """wait4(2): Wait for a child to end, and reap it; returns its pid."""
+        result: Return = self.call("wait4", pid, options)
+        return result
+
+    def waitid(self, idtype: int | str, id: int, options: Flags) -> Return:
+        """waitid(2): Wait for a child to end, and reap it."""
+        result: Return = self.call("waitid", idtype, id, options)
+        return result
+
+    def exit(self, status: int = 0) -> int:
+        """_exit(2): End the calling thread."""
+        result: int = self.call("exit", status)
+        return result
+
+    def exit_group(self, status: int = 0) -> int:
+        """exit_group(2): End the calling process."""
+        result: int = self.call("exit_group", status)
+        return result
+
+    def execve(self, path: str) -> int:
+        """execve(2): Become another program."""
+        result: int = self.call("execve", path)
+        return result
+
+    def prctl(self, option: int | str, arg2: int | str = 0, arg3: int = 0) -> Return:
+        """prctl(2): The small switches of a process."""
+        result: Return = self.call("prctl", option, arg2, arg3)
+        return result
+
+    def gettid(self) -> int:
+        """gettid(2): The caller's thread id."""
+        result: int = self.call("gettid")
+        return result
+
+    def getpgid(self, pid: int = 0) -> int:
+        """getpgid(2): The process group of a process."""
+        result: int = self.call("getpgid", pid)
+        return result
+
+    def getpgrp(self) -> int:
+        """getpgrp(2): The caller's process group."""
+        result: int = self.call("getpgrp")
+        return result
+
+    def getsid(self, pid: int = 0) -> int:
+        """getsid(2): The session of a process."""
+        result: int = self.call("getsid", pid)
+        return result
+
+    def setpgid(self, pid: int = 0, pgid: int = 0) -> int:
+        """setpgid(2): Move a process into a group."""
+        result: int = self.call("setpgid", pid, pgid)
+        return result
+
+    def setsid(self) -> int:
+        """setsid(2): Make a session; returns its id."""
+        result: int = self.call("setsid")
+        return result
+
+    def pidfd_open(self, pid: int, flags: Flags = 0) -> int:
+        """pidfd_open(2): A descriptor of a process."""
+        result: int = self.call("pidfd_open", pid, flags)
+        return result
+
+    def pidfd_getfd(self, pidfd: int, targetfd: int, flags: int = 0) -> int:
+        """pidfd_getfd(2): A descriptor of what another process has open."""
+        result: int = self.call("pidfd_getfd", pidfd, targetfd, flags)
+        return result
+
+    def pidfd_send_signal(self, pidfd: int, sig: int | str, info: Struct | None = None, flags: Flags = 0) -> int:
+        """pidfd_send_signal(2): Signal the process of a descriptor."""
+        result: int = self.call("pidfd_send_signal", pidfd, sig, info, flags)
+        return result
+
+    def getuid(self) -> int:
+        """getuid(2): The real uid."""
+        result: int = self.call("getuid")
+        return result
+
+    def geteuid(self) -> int:
+        """geteuid(2): The effective uid."""
+        result: int = self.call("geteuid")
+        return result
+
+    def getgid(self) -> int:
+        """getgid(2): The real gid."""
+        result: int = self.call("getgid")
+        return result
+
+    def getegid(self) -> int:
+        """getegid(2): The effective gid."""
+        result: int = self.call("getegid")
+        return result
+
+    def getresuid(self) -> Return:
+        """getresuid(2): Real, effective and saved uid."""
+        result: Return = self.call("getresuid")
+        return result
+
+    def getresgid(self) -> Return:
+        """getresgid(2): Real, effective and saved gid."""
+        result: Return = self.call("getresgid")
+        return result
+
+    def getgroups(self) -> Return:
+        """getgroups(2): The supplementary groups; returns how many."""
+        result: Return = self.call("getgroups")
+        return result
+
+    def setuid(self, uid: int) -> int:
+        """setuid(2): Set the effective uid, or all."""
+        result: int = self.call("setuid", uid)
+        return result
+
+    def setgid(self, gid: int) -> int:
+        """setgid(2): Set the effective gid, or all."""
+        result: int = self.call("setgid", gid)
+        return result
+
+    def setreuid(self, ruid: int, euid: int) -> int:
+        """setreuid(2): Set real and effective uid."""
+        result: int = self.call("setreuid", ruid, euid)
+        return result
+
+    def setregid(self, rgid: int, egid: int) -> int:
+        """setregid(2): Set real and effective gid."""
+        result: int = self.call("setregid", rgid, egid)
+        return result
+
+    def setresuid(self, ruid: int, euid: int, suid: int) -> int:
+        """setresuid(2): Set real, effective and saved uid."""
+        result: int = self.call("setresuid", ruid, euid, suid)
+        return result
+
+    def setresgid(self, rgid: int, egid: int, sgid: int) -> int:
+        """setresgid(2): Set real, effective and saved gid."""
+        result: int = self.call("setresgid", rgid, egid, sgid)
+        return result
+
+    def setgroups(self, groups: Sequence[int]) -> int:
+        """setgroups(2): Set the supplementary groups."""
+        result: int = self.call("setgroups", groups)
+        return result
+
+    def setfsuid(self, uid: int) -> int:
+        """setfsuid(2): Set the uid of file access; returns the old one."""
+        result: int = self.call("setfsuid", uid)
+        return result
+
+    def setfsgid(self, gid: int) -> int:
+        """setfsgid(2): Set the gid of file access; returns the old one."""
+        result: int = self.call("setfsgid", gid)
+        return result
+
+    def capget(self, pid: int = 0) -> Return:
+        """capget(2): The capabilities of a task."""
+        result: Return = self.call("capget", pid)
+        return result
+
+    def capset(self, effective: Flags, permitted: Flags, inheritable: Flags) -> int:
+        """capset(2): Set the caller's capabilities."""
+        result: int = self.call("capset", effective, permitted, inheritable)
+        return result
+
+    def unshare(self, flags: Flags) -> int:
+        """unshare(2): Move to new namespaces."""
+        result: int = self.call("unshare", flags)
+        return result
+
+    def setns(self, fd: int, nstype: Flags = 0) -> int:
+        """setns(2): Enter a namespace, or several of a process."""
+        result: int = self.call("setns", fd, nstype)
+        return result
+
+    def ioctl(self, fd: int, cmd: int | str, arg: int = 0) -> Return:
+        """ioctl_nsfs(2): Ask a descriptor of a namespace or of a process."""
+        result: Return = self.call("ioctl", fd, cmd, arg)
+        return result
+
+    def sethostname(self, name: str) -> int:
+        """sethostname(2): Set the host name."""
+        result: int = self.call("sethostname", name)
+        return result
+
+    def setdomainname(self, name: str) -> int:
+        """setdomainname(2): Set the domain name."""
+        result: int = self.call("setdomainname", name)
+        return result
+
+    def uname(self) -> Return:
+        """uname(2): The names of the system."""
+        result: Return = self.call("uname")
+        return result
+
+    def clock_gettime(self, clockid: int) -> Return:
+        """clock_gettime(2): The time on a clock."""
+        result: Return = self.call("clock_gettime", clockid)
+        return result
+
+    def proc_ns_open(self, pid: int, name: str) -> int:
+        """namespaces(7): Open /proc/PID/ns/NAME; returns a descriptor."""
+        result: int = self.call("proc_ns_open", pid, name)
+        return result
+
+    def proc_pid_read(self, pid: int, name: str) -> Return:
+        """proc(5): Read a file of /proc/PID, or a link in its ns."""
+        result: Return = self.call("proc_pid_read", pid, name)
+        return result
+
+    def proc_pid_write(self, pid: int, name: str, text: str) -> int:
+        """proc(5): Write a file of /proc/PID; returns how many bytes."""
+        result: int = self.call("proc_pid_write", pid, name, text)
+        return result
+
     def sysctl(self, name: str, value: int | None = None) -> Return:
-        """proc(5): Read and write a limit of the IPC namespace."""
+        """proc(5): Read and write a number of a namespace."""
         result: Return = self.call("sysctl", name, value)
+        return result
+
+    def ns_list(self, type: str | None = None, after: int = 0, limit: int = 100) -> Return:
+        """namespaces(7): The namespaces that the caller may see."""
+        result: Return = self.call("ns_list", type, after, limit)
+        return result
+
+    def ns_stat(self, inum: int) -> Return:
+        """namespaces(7): A namespace."""
+        result: Return = self.call("ns_stat", inum)
+        return result
+
+    def ns_open(self, inum: int) -> int:
+        """namespaces(7): Open a namespace by its number; returns a descriptor."""
+        result: int = self.call("ns_open", inum)
+        return result
+
+    def ns_pin(self, inum: int, pinned: bool) -> int:
+        """namespaces(7): Keep a namespace without tasks in it, or no more."""
+        result: int = self.call("ns_pin", inum, pinned)
+        return result
+
+    def ns_sysctl(self, inum: int, name: str, value: int) -> int:
+        """proc(5): Write a number of a namespace from outside."""
+        result: int = self.call("ns_sysctl", inum, name, value)
         return result

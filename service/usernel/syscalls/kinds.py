@@ -181,6 +181,15 @@ class Text(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class NameOrNumber(Kind):
+    """A string, or a C long: what prctl(2) takes depends on its option."""
+
+    def parse(self, value: Any) -> int | str:
+        """Either."""
+        return TEXT.parse(value) if isinstance(value, str) else LONG.parse(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Boolean(Kind):
     """True or false."""
 
@@ -209,6 +218,7 @@ class Data(Kind):
 KEY: Final = Key()
 MODE: Final = Mode()
 TEXT: Final = Text()
+NAME_OR_NUMBER: Final = NameOrNumber()
 BOOL: Final = Boolean()
 DATA: Final = Data()
 
@@ -235,6 +245,17 @@ class ListOf(Kind):
     def spell(self, value: Any) -> list[Any]:
         """The items, spelled; a set in ascending order."""
         return [self.item.spell(item) for item in (sorted(value) if self.unordered else value)]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers(Kind):
+    """Numbers by name, as a namespace's sysctls."""
+
+    def parse(self, value: Any) -> dict[str, int]:
+        """The numbers."""
+        if not isinstance(value, Mapping):
+            raise BadArgument(f"{value!r} is not an object of numbers")
+        return {TEXT.parse(name): LONG.parse(number) for name, number in value.items()}
 
 
 @dataclass(frozen=True, slots=True)

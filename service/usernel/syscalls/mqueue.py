@@ -12,6 +12,7 @@ from usernel.abi.signal import SIGNALS
 from usernel.kernel.call import Block, Call, Restart, Return
 from usernel.kernel.error import KernelError
 from usernel.kernel.ipc import mq_notify, mqueue
+from usernel.kernel.ipc.mqueue_file import mq_file
 from usernel.kernel.kernel import Kernel
 
 from .kinds import DATA, INT, LONG, MODE, TEXT, UINT, Enumeration, Field, Flags, ListOf, Messages, Structure
@@ -41,7 +42,7 @@ def sys_mq_timedsend(
         return mqueue.mq_send(kernel, call, mqdes, ((msg_prio, data),), until, False)
     if not 0 <= msg_prio < abi_mqueue.MQ_PRIO_MAX:
         raise KernelError(Errno.EINVAL, f"a priority is 0 to {abi_mqueue.MQ_PRIO_MAX - 1}")
-    file = call.task.fds.mqueue(mqdes)
+    file = mq_file(call.task, mqdes)
     if not file.writable:
         raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for writing")
     if not 0 <= msg_len <= file.inode.msgsize:

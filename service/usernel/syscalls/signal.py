@@ -24,6 +24,18 @@ def sys_kill(kernel: Kernel, call: Call, pid: int, sig: int) -> Return:
     return signal.kill(kernel, call, pid, sig)
 
 
+def sys_tgkill(kernel: Kernel, call: Call, tgid: int, tid: int, sig: int) -> Return:
+    """tgkill(2)."""
+    signal.tgkill(kernel, call, tgid, tid, sig)
+    return Return(0)
+
+
+def sys_rt_sigqueueinfo(kernel: Kernel, call: Call, pid: int, sig: int, info: tuple[int, int]) -> Return:
+    """rt_sigqueueinfo(2)."""
+    signal.rt_sigqueueinfo(kernel, call, pid, sig, *info)
+    return Return(0)
+
+
 def sys_rt_sigaction(kernel: Kernel, call: Call, signum: int, act: tuple[int, int] | None) -> Return:
     """rt_sigaction(2), as far as there is no code that a signal could run."""
     return signal.rt_sigaction(call.task, signum, None if act is None else signal.SigAction(*act))
@@ -44,7 +56,7 @@ def sys_rt_sigprocmask(kernel: Kernel, call: Call, how: int, new: Sigset | None)
 def sys_rt_sigpending(kernel: Kernel, call: Call) -> Return:
     """rt_sigpending(2)."""
     signals = call.task.signals
-    pending = frozenset(info.si_signo for info in signals.pending)
+    pending = frozenset(info.si_signo for info in (*signals.pending, *call.task.group.shared_pending))
     return Return(0, {"set": pending & signals.blocked})
 
 
@@ -77,7 +89,12 @@ SIGINFO: Final = Structure(
         Field("si_pid", INT),
         Field("si_uid", UINT),
         Field("si_value", LONG),
+        Field("si_status", INT, None, "of SIGCHLD"),
     ),
+)
+QUEUED: Final = Structure(
+    "queued_siginfo",
+    (Field("si_code", Enumeration(abi_signal.SI_CODES), abi_signal.SI_QUEUE), Field("si_value", LONG, 0)),
 )
 
 ROWS: Final = (
@@ -89,6 +106,22 @@ ROWS: Final = (
         errnos("EINVAL EPERM ESRCH"),
         sys_kill,
         partial="signals that would stop a task are dropped",
+    ),
+    Row(
+        "tgkill",
+        "Send a signal to a thread.",
+        "tgkill(2)",
+        (Field("tgid", INT), Field("tid", INT), Field("sig", SIGNAL)),
+        errnos("EINVAL EPERM ESRCH"),
+        sys_tgkill,
+    ),
+    Row(
+        "rt_sigqueueinfo",
+        "Send a signal with a value.",
+        "rt_sigqueueinfo(2)",
+        (Field("pid", INT), Field("sig", SIGNAL), Field("info", QUEUED)),
+        errnos("EAGAIN EINVAL EPERM ESRCH"),
+        sys_rt_sigqueueinfo,
     ),
     Row(
         "rt_sigaction",

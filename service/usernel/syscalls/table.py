@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import file, mqueue, msg, signal, task
+from . import cred, file, mqueue, msg, namespace, process, signal, task
 from .row import Row
 
-TABLE: Final[Mapping[str, Row]] = {
-    row.name: row for family in (msg.ROWS, mqueue.ROWS, file.ROWS, signal.ROWS, task.ROWS) for row in family
-}
+FAMILIES: Final = (
+    msg.ROWS, mqueue.ROWS, file.ROWS, signal.ROWS, task.ROWS, process.ROWS, cred.ROWS, namespace.ROWS,
+)  # fmt: skip
+TABLE: Final[Mapping[str, Row]] = {row.name: row for family in FAMILIES for row in family}

@@ -1,25 +1,26 @@
-"""The calls about tasks, their limits and their namespaces: parse, check, act."""
+"""The calls about tasks and their limits: parse, check, act."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import nsmallest
 from typing import Any, Final
 
 from usernel.abi import resource as abi_resource
 from usernel.abi.capability import CAPABILITIES
 from usernel.abi.errno import Errno
-from usernel.abi.sched import CLONE_FLAGS
+from usernel.abi.sched import CLONE_FLAGS, KINDS
 from usernel.abi.signal import SIGNALS
 from usernel.abi.stat import S_IRWXUGO
-from usernel.kernel import nsproxy, sys
-from usernel.kernel.call import Call, Return
+from usernel.kernel import sys
+from usernel.kernel.call import Call, Out, Return
 from usernel.kernel.error import KernelError
+from usernel.kernel.fork import Fork, fork
 from usernel.kernel.kernel import Kernel
-from usernel.kernel.ns import ipc as ipc_ns
 from usernel.kernel.signal import check_signo
-from usernel.kernel.task import Fork, RLimit, fork
+from usernel.kernel.task import RLimit, Task
 
-from .kinds import BOOL, INT, LONG, MODE, TEXT, UINT, ULONG, Enumeration, Field, Flags, ListOf, Structure
+from .kinds import BOOL, INT, MODE, TEXT, UINT, ULONG, Enumeration, Field, Flags, ListOf, Structure
 from .msg import LIMIT, check_limit
 from .row import Row, errnos
 
@@ -28,26 +29,19 @@ NSEC_PER_SEC = 1_000_000_000
 
 def sys_getpid(kernel: Kernel, call: Call) -> Return:
     """getpid(2)."""
-    return Return(call.task.pid)
+    return Return(call.task.nr_in(call.task))
 
 
 def sys_getppid(kernel: Kernel, call: Call) -> Return:
     """getppid(2)."""
-    return Return(call.task.parent.pid if call.task.parent is not None else 0)
+    parent = call.task.parent
+    return Return(parent.nr_in(call.task) if parent is not None else 0)
 
 
 def sys_umask(kernel: Kernel, call: Call, mask: int) -> Return:
     """umask(2)."""
     old, call.task.umask = call.task.umask, mask & S_IRWXUGO
     return Return(old)
-
-
-def sys_exit_group(kernel: Kernel, call: Call, status: int) -> Return:
-    """exit_group(2)."""
-    if call.task.unkillable:
-        raise KernelError(Errno.EPERM, f"task {call.task.pid} is there as long as the service is")
-    kernel.exit(call.task, status=status & 0xFF)
-    return Return(0)
 
 
 def sys_getpriority(kernel: Kernel, call: Call, which: int, who: int) -> Return:
@@ -65,38 +59,46 @@ def sys_prlimit64(kernel: Kernel, call: Call, pid: int, resource: int, new: tupl
     return sys.prlimit64(kernel, call, pid, resource, None if new is None else RLimit(*new))
 
 
-def sys_unshare(kernel: Kernel, call: Call, flags: int) -> Return:
-    """unshare(2)."""
-    nsproxy.unshare(kernel, call.task, flags)
-    return Return(0)
-
-
 def sys_fork(
     kernel: Kernel, call: Call, uid: int | None, gid: int | None, groups: Sequence[int] | None,
     cap: Sequence[int] | None, comm: str | None, unshare: int, ttl: int | None,
-    daemon: bool, setsid: bool, close_fds: bool, pdeathsig: int,
+    daemon: bool, setsid: bool, close_fds: bool, pdeathsig: int, autoreap: bool,
 ) -> Return:  # fmt: skip
     """fork(2), and what a child does first: set its ids, unshare, take a name, leave what it inherited."""
     caps = None if cap is None else sum(1 << number for number in set(cap))
     ttl_ns = None if ttl is None else ttl * NSEC_PER_SEC
     if pdeathsig:
         check_signo(pdeathsig)
-    how = Fork(uid, gid, groups, caps, comm, unshare, ttl_ns, daemon, setsid, close_fds, pdeathsig)
-    return Return(fork(kernel, call.task, how).pid)
+    how = Fork(
+        uid, gid, groups, caps, comm, unshare & 0xFFFFFFFF, ttl_ns, daemon, setsid, close_fds, pdeathsig, autoreap
+    )  # fmt: skip
+    return Return(fork(kernel, call.task, how).nr_in(call.task))
 
 
 def sys_task_stat(kernel: Kernel, call: Call, pid: int) -> Return:
     """A task as /proc/[pid] shows it."""
-    task = kernel.tasks.get(pid) if pid else call.task
+    task = kernel.find_task(call.task, pid) if pid else call.task
     if task is None:
         raise KernelError(Errno.ESRCH, f"no task {pid}")
-    return Return(0, task.stat())
+    return Return(0, seen(call.task, task))
+
+
+def seen(viewer: Task, task: Task) -> Out:
+    """A task's ``stat``, with pids as the viewer's pid namespace numbers them."""
+    shown, ns = task.stat(), viewer.thread_pid.ns
+    if ns.above is None:
+        return shown
+    pids = {"pid": task.thread_pid, "tgid": task.leader.thread_pid, "pgid": task.group.pgrp, "sid": task.group.session}
+    parent = task.parent.nr_in(viewer) if task.parent is not None else 0
+    return shown | {name: pid.nr_in(ns) for name, pid in pids.items()} | {"ppid": parent}
 
 
 def sys_task_list(kernel: Kernel, call: Call, after: int, limit: int) -> Return:
     """The tasks, by pid."""
-    page = sorted(pid for pid in kernel.tasks if pid > after)[: check_limit(limit) + 1]
-    items = [kernel.tasks[pid].stat() for pid in page[:limit]]
+    pids = call.task.thread_pid.ns.pids
+    found = (pid for pid, struct in pids.items() if pid > after and struct.task is not None)
+    page = nsmallest(check_limit(limit) + 1, found)
+    items = [seen(call.task, task) for pid in page[:limit] if (task := pids[pid].task) is not None]
     return Return(len(items), {"tasks": items, "next": page[limit - 1] if len(page) > limit else None})
 
 
@@ -108,23 +110,21 @@ def sys_task_renew(kernel: Kernel, call: Call, ttl: int) -> Return:
     return Return(0)
 
 
-def sys_sysctl(kernel: Kernel, call: Call, name: str, value: int | None) -> Return:
-    """Read and write a limit of the IPC namespace, as a file under /proc/sys."""
-    ns = call.task.nsproxy.ipc
-    if value is not None:
-        ipc_ns.sysctl_set(kernel, ns, call.task.cred, name, value)
-    return Return(0, {"value": ipc_ns.sysctl_get(ns, name)})
-
-
 RLIMIT: Final = Structure("rlimit64", (Field("rlim_cur", ULONG), Field("rlim_max", ULONG)))
 WHICH: Final = Field("which", Enumeration(abi_resource.PRIO_WHICH))
 WHO: Final = Field("who", INT, 0, "0 for the caller")
-NS_LINKS: Final = Structure("ns_links", (Field("ipc", TEXT),))
+NS_LINKS: Final = Structure(
+    "ns_links",
+    tuple(Field(name, TEXT, None) for name in (*KINDS, "pid_for_children", "time_for_children")),
+)
 TASK_FIELDS: Final[tuple[tuple[str, Any], ...]] = (
     ("pid", INT),
+    ("tgid", INT),
     ("ppid", INT),
     ("pgid", INT),
+    ("sid", INT),
     ("comm", TEXT),
+    ("state", TEXT),
     ("uid", UINT),
     ("euid", UINT),
     ("suid", UINT),
@@ -132,10 +132,13 @@ TASK_FIELDS: Final[tuple[tuple[str, Any], ...]] = (
     ("egid", UINT),
     ("sgid", UINT),
     ("groups", ListOf(UINT)),
-    ("cap_eff", TEXT),
+    *((f"cap_{name}", TEXT) for name in ("inh", "prm", "eff", "bnd", "amb")),
     ("nice", INT),
     ("umask", TEXT),
     ("ns", NS_LINKS),
+    ("nspid", ListOf(INT)),
+    ("threads", INT),
+    ("children", INT),
     ("fds", INT),
     (
         "signals",
@@ -158,15 +161,6 @@ ROWS: Final = (
         (Field("mask", MODE),),
         frozenset(),
         sys_umask,
-    ),
-    Row(
-        "exit_group",
-        "End the calling task.",
-        "exit_group(2)",
-        (Field("status", INT, 0),),
-        errnos("EPERM"),
-        sys_exit_group,
-        partial="tasks are reaped at once: there is nothing to wait for",
     ),
     Row(
         "getpriority",
@@ -199,15 +193,6 @@ ROWS: Final = (
         partial="RLIMIT_MSGQUEUE, NOFILE, NPROC, NICE and SIGPENDING are enforced; the others are only kept",
     ),
     Row(
-        "unshare",
-        "Move to new namespaces.",
-        "unshare(2)",
-        (Field("flags", Flags(CLONE_FLAGS)),),
-        errnos("EINVAL EPERM"),
-        sys_unshare,
-        partial="CLONE_NEWIPC as yet; every other flag is EINVAL",
-    ),
-    Row(
         "fork",
         "Make a child with credentials and namespaces of its own; returns its pid.",
         "fork(2)",
@@ -223,8 +208,9 @@ ROWS: Final = (
             Field("setsid", BOOL, False, "in a process group of its own"),
             Field("close_fds", BOOL, False, "without its parent's descriptors"),
             Field("pdeathsig", Enumeration(SIGNALS), 0, "the signal that it gets when its parent ends"),
+            Field("autoreap", BOOL, False, "nobody waits for it"),
         ),
-        errnos("EAGAIN EINVAL EPERM"),
+        errnos("EAGAIN EINVAL ENOMEM ENOSPC EPERM"),
         sys_fork,
         partial="a child runs no program: doors act as it",
     ),
@@ -253,14 +239,5 @@ ROWS: Final = (
         (Field("ttl", INT, doc="seconds to live from now"),),
         errnos("EINVAL"),
         sys_task_renew,
-    ),
-    Row(
-        "sysctl",
-        "Read and write a limit of the IPC namespace.",
-        "proc(5)",
-        (Field("name", TEXT, doc="kernel.msgmnb, fs.mqueue.msg_max, ..."), Field("value", LONG, None)),
-        errnos("EACCES EINVAL ENOENT"),
-        sys_sysctl,
-        Structure("sysctl", (Field("value", LONG),)),
     ),
 )

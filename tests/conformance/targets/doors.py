@@ -17,9 +17,9 @@ from usernel.compose import service
 from usernel.config import Settings
 from usernel.kernel import kernel as model
 
-from ..linux import CLONE_NEWIPC, IPC_NOWAIT, IPC_RMID, IPC_SET, MSG_COPY
+from ..linux import CLONE_NEWIPC, IPC_NOWAIT, IPC_RMID, IPC_SET, MSG_COPY, SIGCHLD
 from .invariants import check
-from .kernel import DIED, RESTRICTED, resolve
+from .kernel import DIED, RESTRICTED, UNWAITED, resolve
 
 PATIENCE_S = 10.0
 DEFAULT_TASK = 2
@@ -45,12 +45,18 @@ class DoorWorld:
         self._answers: dict[int, Answer] = {}
         how = {"unshare": CLONE_NEWIPC, "cap": RESTRICTED, "setsid": True}
         self.root = self._run(self._door.call(DEFAULT_TASK, "fork", how))["ret"]
+        self._run(self._door.call(self.root, "rt_sigaction", {"signum": SIGCHLD, "act": UNWAITED}))
 
     def _run(self, work: Any) -> Any:
         return self._loop.run_until_complete(work)
 
-    def adopt(self, pid: int) -> None:
+    def adopt(self, by: int, number: int) -> int:
         """A task is known by its pid alone."""
+        return number
+
+    def number(self, key: int, by: int) -> int:
+        """What a task is called in the pid namespace of another."""
+        return key
 
     def begin(self, pid: int, name: str, args: dict[str, Any]) -> None:
         """Start a call, and let the service come to rest."""

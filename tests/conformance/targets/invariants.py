@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from usernel.kernel.file import File
+from usernel.kernel.ipc.mqueue_file import MqFile
 from usernel.kernel.ipc.mqueue_inode import MqInode
 from usernel.kernel.ipc.msg_queue import MsgQueue
 from usernel.kernel.kernel import Kernel
 from usernel.kernel.ns.ipc import IpcNamespace
+from usernel.kernel.ns.namespace import Namespace
+from usernel.kernel.ns.tree import FIRST_DYNAMIC_INUM, kept_by
+from usernel.kernel.nsfs import NsFile
 
 
 def check(kernel: Kernel) -> None:
@@ -22,12 +26,13 @@ def check(kernel: Kernel) -> None:
             charges[inode.charged] += inode.bytes
     assert kernel.mq_charges == dict(charges), "a user is charged for other queues than there are"
     check_files(kernel)
+    check_references(kernel)
+    check_processes(kernel)
     check_sleepers(kernel)
 
 
 def check_namespace(kernel: Kernel, ns: IpcNamespace) -> None:
     """One namespace's tables: by key, by index, by name."""
-    assert ns.tasks == sum(task.nsproxy.ipc is ns for task in kernel.tasks.values())
     ids = ns.msg_ids
     assert ids.by_key == {queue.perm.key: queue for queue in ids.by_index.values() if queue.perm.key}
     assert ids.max_idx == max(ids.by_index, default=-1)
@@ -41,6 +46,38 @@ def check_namespace(kernel: Kernel, ns: IpcNamespace) -> None:
         assert inode.name is None or ns.mq_names.get(inode.name) is inode
         assert inode.name is not None or inode.files, "a queue with neither name nor descriptor is still there"
         check_mqueue(inode)
+
+
+def check_references(kernel: Kernel) -> None:
+    """Each namespace is counted by what keeps it, and each member is in it."""
+    tasks: Counter[Namespace] = Counter()
+    refs: Counter[Namespace] = Counter(kept for ns in kernel.ns_tree for kept in kept_by(ns))
+    for task in {pid.task for pid in kernel.pids.values() if pid.task is not None}:
+        own = [task.cred.user_ns, task.thread_pid.ns, *(() if task.exited else task.nsproxy.members)]
+        tasks.update(own)
+        refs.update([*own, *(() if task.exited else task.nsproxy.everything[len(task.nsproxy.members) :])])
+    files = {file for task in kernel.tasks.values() for _, file in task.fds}
+    files |= {file for task in kernel.tasks.values() for call in task.parked if call.block for file in call.block.files}
+    refs.update(file.ns for file in files if isinstance(file, (MqFile, NsFile)))
+    for ns in kernel.ns_tree:
+        assert ns.tasks == tasks[ns], f"{ns.link} has {tasks[ns]} members, not {ns.tasks}"
+        initial = ns.inum < FIRST_DYNAMIC_INUM
+        assert ns.refs == refs[ns] + ns.pinned + initial, f"{ns.link} is kept by {refs[ns]}, not {ns.refs}"
+        assert ns.refs, f"{ns.link} is there, and nothing keeps it"
+
+
+def check_processes(kernel: Kernel) -> None:
+    """Parents, children, threads and numbers agree."""
+    for number, pid in kernel.pids.items():
+        assert pid.nr == number
+        assert pid.attached > 0
+        for ns, inside in pid.numbers:
+            assert ns.pids[inside] is pid
+        task = pid.task
+        if task is not None and task is task.leader:
+            assert task.parent is None or task.parent.children[task.pid] is task
+            assert all(child.parent is task for child in task.children.values())
+            assert all(thread.group is task.group for thread in task.group.threads.values())
 
 
 def check_msg_queue(queue: MsgQueue) -> None:
@@ -81,7 +118,7 @@ def check_files(kernel: Kernel) -> None:
         refs.update(file for _, file in task.fds)
         refs.update(file for call in task.parked if call.block for file in call.block.files)
     assert all(file.refs == count for file, count in refs.items())
-    opens = Counter(file.inode for file in refs)
+    opens = Counter(file.inode for file in refs if isinstance(file, MqFile))
     for ns in kernel.ipc_namespaces.values():
         for inode in ns.mq_inodes.values():
             assert inode.files == opens[inode], f"queue {inode.name} is open {opens[inode]} times, not {inode.files}"

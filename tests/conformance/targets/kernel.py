@@ -17,6 +17,8 @@ from .invariants import check
 DIED = {"died": True}
 RESTRICTED = sorted(set(range(41)) - {CAPABILITIES["CAP_SYS_RESOURCE"]})
 STEP_NS = 1_000_000
+UNWAITED = {"sa_handler": "SIG_DFL", "sa_flags": ["SA_NOCLDWAIT"]}
+"""What a world's tasks do with SIGCHLD, as on the host: nobody waits for their children."""
 
 
 def timespec(ns: int) -> dict[str, int]:
@@ -41,12 +43,18 @@ class KernelWorld:
         self.kernel = usernel.Kernel(seed=0, realtime_ns=time.time_ns())
         self.root = self.kernel.fork(unshare=CLONE_NEWIPC, cap=RESTRICTED).pid
         self._tasks = {self.root: self.kernel.task(self.root)}
+        self._tasks[self.root].rt_sigaction("SIGCHLD", UNWAITED)
         self._calls: dict[int, CallHandle] = {}
         self._answers: dict[int, dict[str, Any]] = {}
 
-    def adopt(self, pid: int) -> None:
-        """Take over a task that a fork has just made."""
-        self._tasks[pid] = self.kernel.task(pid)
+    def adopt(self, by: int, number: int) -> int:
+        """Take over a task that another has just made, which calls it by this number."""
+        self._tasks[number] = self.kernel.task(number)
+        return number
+
+    def number(self, key: int, by: int) -> int:
+        """What a task is called in the pid namespace of another."""
+        return key
 
     def begin(self, pid: int, name: str, args: dict[str, Any]) -> None:
         """Start a call."""

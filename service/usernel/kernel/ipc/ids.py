@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from usernel.abi.capability import CAP_IPC_OWNER, CAP_SYS_ADMIN
 from usernel.abi.errno import Errno
@@ -11,6 +11,9 @@ from usernel.abi.ipc import IPC_MIN_CYCLE, IPC_PRIVATE, IPCID_SEQ_MAX, IPCMNI, I
 
 from ..cred import Cred
 from ..error import KernelError
+
+if TYPE_CHECKING:
+    from ..ns.ipc import IpcNamespace
 
 
 @dataclass(slots=True)
@@ -38,7 +41,7 @@ class KernIpcPerm:
         }  # fmt: skip
 
 
-def ipcperms(cred: Cred, perm: KernIpcPerm, flag: int) -> bool:
+def ipcperms(cred: Cred, ns: IpcNamespace, perm: KernIpcPerm, flag: int) -> bool:
     """Whether every access that ``flag`` asks for, in any of its three triads, is granted (``ipcperms``)."""
     requested = flag >> 6 | flag >> 3 | flag
     granted = perm.mode
@@ -46,12 +49,12 @@ def ipcperms(cred: Cred, perm: KernIpcPerm, flag: int) -> bool:
         granted >>= 6
     elif cred.in_group(perm.cgid) or cred.in_group(perm.gid):
         granted >>= 3
-    return not requested & ~granted & 0o007 or cred.capable(CAP_IPC_OWNER)
+    return not requested & ~granted & 0o007 or cred.ns_capable(ns.user_ns, CAP_IPC_OWNER)
 
 
-def may_control(cred: Cred, perm: KernIpcPerm) -> bool:
+def may_control(cred: Cred, ns: IpcNamespace, perm: KernIpcPerm) -> bool:
     """Whether IPC_SET and IPC_RMID are allowed: owner, creator, or CAP_SYS_ADMIN (``ipcctl_obtain_check``)."""
-    return cred.euid in (perm.cuid, perm.uid) or cred.capable(CAP_SYS_ADMIN)
+    return cred.euid in (perm.cuid, perm.uid) or cred.ns_capable(ns.user_ns, CAP_SYS_ADMIN)
 
 
 class IpcObject(Protocol):

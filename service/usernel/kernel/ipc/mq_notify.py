@@ -12,6 +12,7 @@ from ..call import Call, Return
 from ..error import KernelError
 from ..outputs import MqNotified
 from ..signal import SigInfo, send_signal
+from .mqueue_file import mq_file, remove_notification
 from .mqueue_inode import MqInode, Registration
 
 if TYPE_CHECKING:
@@ -31,24 +32,14 @@ def mq_notify(kernel: Kernel, call: Call, mqdes: int, notification: tuple[int, i
             raise KernelError(Errno.EINVAL, f"{kind} is no way to notify")
         if kind == SIGEV_SIGNAL and not 0 <= signo <= NSIG:
             raise KernelError(Errno.EINVAL, f"{signo} is no signal")
-    inode = call.task.fds.mqueue(mqdes).inode
+    inode = mq_file(call.task, mqdes).inode
     if notification is None:
         remove_notification(kernel, inode, call.task)
     elif inode.notify is not None:
         raise KernelError(Errno.EBUSY, f"task {inode.notify.owner.pid} is registered already")
     else:
-        inode.notify = Registration(call.task, *notification)
+        inode.notify = Registration(call.task.leader, call.task.cred.user_ns, *notification)
     return Return(0)
-
-
-def remove_notification(kernel: Kernel, inode: MqInode, task: Task) -> None:
-    """Take back the registration of a task, if it is the registrant; a SIGEV_THREAD one is told."""
-    registration = inode.notify
-    if registration is None or registration.owner is not task:
-        return
-    inode.notify = None
-    if registration.sigev_notify == SIGEV_THREAD:
-        kernel.emit(MqNotified(task.pid, inode.ino, inode.name, registration.sigev_value, removed=True))
 
 
 def do_notify(kernel: Kernel, inode: MqInode, sender: Task, was_empty: bool) -> None:
@@ -57,9 +48,11 @@ def do_notify(kernel: Kernel, inode: MqInode, sender: Task, was_empty: bool) -> 
     if registration is not None and was_empty:
         inode.notify = None
         if registration.sigev_notify == SIGEV_SIGNAL and registration.sigev_signo:
-            info = SigInfo(registration.sigev_signo, SI_MESGQ, sender.pid, sender.cred.uid, registration.sigev_value)
-            send_signal(kernel, registration.owner, info)
+            owner, uid_map = registration.owner, registration.user_ns.uid_map
+            ids = (sender.nr_in(owner), uid_map.munged(sender.cred.uid))
+            info = SigInfo(registration.sigev_signo, SI_MESGQ, *ids, registration.sigev_value)
+            send_signal(kernel, owner, info, force=not sender.nr_in(owner))
         elif registration.sigev_notify == SIGEV_THREAD:
-            owner = registration.owner.pid
-            kernel.emit(MqNotified(owner, inode.ino, inode.name, registration.sigev_value, removed=False))
+            pid = registration.owner.pid
+            kernel.emit(MqNotified(pid, inode.ino, inode.name, registration.sigev_value, removed=False))
     kernel.wake_all(inode.pollers)

@@ -15,10 +15,12 @@ from usernel.abi.stat import MAY_READ, MAY_WRITE, NAME_MAX, PATH_MAX, S_IALLUGO
 from ..call import Block, Call, Out, Return, Wake
 from ..cred import Cred
 from ..error import KernelError
-from ..facts import Body, MqCreated, MqRead, MqReceived, MqSent, MqUnlinked
-from ..file import File
+from ..facts import Body, MqCreated, MqReceived, MqSent, MqUnlinked
+from ..fdtable import open_fd
+from ..ns.idmap import INVALID_ID
 from .hold import BODY, SEQ, Hold, Message
 from .mq_notify import do_notify
+from .mqueue_file import MqFile, mq_file
 from .mqueue_inode import MqInode, mq_bytes
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ UINT_MAX = 0xFFFFFFFF
 class MqSender(NamedTuple):
     """A send in progress: the messages, how many of them went; ``batch`` calls return that count, others 0."""
 
-    file: File
+    file: MqFile
     messages: Sequence[Body]
     sent: int
     until: int | None
@@ -48,7 +50,7 @@ class MqSender(NamedTuple):
 class MqReceiver(NamedTuple):
     """A receive in progress, for up to ``count`` messages."""
 
-    file: File
+    file: MqFile
     most: int
     until: int | None
     batch: bool
@@ -88,14 +90,13 @@ def mq_open(kernel: Kernel, call: Call, name: str, oflag: int, mode: int, attr: 
     """
     task = call.task
     check_name(name) if not name or len(name.encode()) >= PATH_MAX else None
-    fd = task.fds.unused(task)
+    task.fds.unused(task)
     inode = lookup(task.nsproxy.ipc, name)
     if inode is None:
         inode = _create(kernel, task, name, oflag, mode & ~task.umask & S_IALLUGO, attr)
     else:
         _may_open(task.cred, inode, oflag)
-    task.fds.install(fd, File(inode, oflag))
-    return Return(fd)
+    return Return(open_fd(task, MqFile(kernel, inode, oflag)))
 
 
 def _may_open(cred: Cred, inode: MqInode, oflag: int) -> None:
@@ -112,13 +113,20 @@ def _may_open(cred: Cred, inode: MqInode, oflag: int) -> None:
 def inode_permission(cred: Cred, inode: MqInode, wanted: int) -> bool:
     """Whether the mode bits, or a capability over them, grant an access (``generic_permission``)."""
     mode = inode.mode
-    if cred.euid == inode.uid:
+    if cred.fsuid == inode.uid:
         mode >>= 6
-    elif cred.in_group(inode.gid):
+    elif cred.in_fs_group(inode.gid):
         mode >>= 3
-    if not wanted & ~mode or cred.capable(CAP_DAC_OVERRIDE):
+    if not wanted & ~mode or capable_wrt_inode(cred, inode, CAP_DAC_OVERRIDE):
         return True
-    return wanted == MAY_READ and cred.capable(CAP_DAC_READ_SEARCH)
+    return wanted == MAY_READ and capable_wrt_inode(cred, inode, CAP_DAC_READ_SEARCH)
+
+
+def capable_wrt_inode(cred: Cred, inode: MqInode, capability: int) -> bool:
+    """Whether a capability counts for a file: its ids have to be mapped where the task is."""
+    ns = cred.user_ns
+    mapped = ns.uid_map.up(inode.uid) != INVALID_ID and ns.gid_map.up(inode.gid) != INVALID_ID
+    return mapped and cred.ns_capable(ns, capability)
 
 
 def _create(kernel: Kernel, task: Task, name: str, oflag: int, mode: int, attr: MqAttr | None) -> MqInode:
@@ -136,7 +144,7 @@ def _create(kernel: Kernel, task: Task, name: str, oflag: int, mode: int, attr: 
             f"{mq_bytes(maxmsg, msgsize)} bytes beside the {used} of uid {cred.uid}: RLIMIT_MSGQUEUE is {limit}",
         )
     ino = kernel.next_ino()
-    owner = (cred.euid, cred.egid, cred.uid)
+    owner = (cred.fsuid, cred.fsgid, cred.uid)
     kernel.record(MqCreated(ns.inum, ino, name, mode, *owner, maxmsg, msgsize, kernel.realtime_ns))
     return ns.mq_inodes[ino]
 
@@ -161,7 +169,7 @@ def mq_unlink(kernel: Kernel, call: Call, name: str) -> Return:
     inode = lookup(ns, name)
     if inode is None:
         raise KernelError(Errno.ENOENT, f"no queue is called {name}")
-    if cred.euid not in (inode.uid, ns.uid) and not cred.capable(CAP_FOWNER):
+    if cred.fsuid not in (inode.uid, ns.uid) and not capable_wrt_inode(cred, inode, CAP_FOWNER):
         raise KernelError(Errno.EPERM, f"queue {name} belongs to uid {inode.uid}")
     kernel.record(MqUnlinked(ns.inum, name, kernel.realtime_ns))
     kernel.put_inode(inode)
@@ -178,7 +186,7 @@ def mq_send(
     """
     if not messages or not 0 <= messages[0][0] < MQ_PRIO_MAX:
         raise KernelError(Errno.EINVAL, f"a priority is 0 to {MQ_PRIO_MAX - 1}")
-    file = call.task.fds.mqueue(mqdes)
+    file = mq_file(call.task, mqdes)
     if not file.writable:
         raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for writing")
     size = file.inode.msgsize
@@ -252,7 +260,7 @@ def mq_receive(
     Returns its length, for a batch how many came. EBADF; EMSGSIZE where the buffer of ``msg_len`` bytes (None: large
     enough) is smaller than mq_msgsize; EAGAIN under O_NONBLOCK; ETIMEDOUT; EINTR.
     """
-    file = call.task.fds.mqueue(mqdes)
+    file = mq_file(call.task, mqdes)
     if not file.readable:
         raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for reading")
     if msg_len is not None and msg_len < file.inode.msgsize:
@@ -323,14 +331,14 @@ def mq_getsetattr(call: Call, mqdes: int, mq_flags: int | None) -> Return:
     """Read a queue's attributes, and set O_NONBLOCK of the open file (``do_mq_getsetattr``). EINVAL, EBADF."""
     if mq_flags is not None and mq_flags & ~O_NONBLOCK:
         raise KernelError(Errno.EINVAL, "O_NONBLOCK is the only flag that can be set")
-    file = call.task.fds.mqueue(mqdes)
+    file = mq_file(call.task, mqdes)
     out = mq_attr(file)
     if mq_flags is not None:
         file.flags = file.flags & ~O_NONBLOCK | mq_flags
     return Return(0, out)
 
 
-def mq_attr(file: File) -> Out:
+def mq_attr(file: MqFile) -> Out:
     """``struct mq_attr`` as mq_getattr(3) reads it."""
     inode = file.inode
     return {
@@ -347,7 +355,7 @@ def mq_list(ns: IpcNamespace, after: str, limit: int) -> tuple[list[Out], str | 
 
 def mq_peek(call: Call, mqdes: int, after: int, limit: int) -> tuple[list[Out], int | None]:
     """Messages as they would be received, those behind the place ``after``; nothing leaves. EBADF."""
-    file = call.task.fds.mqueue(mqdes)
+    file = mq_file(call.task, mqdes)
     if not file.readable:
         raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for reading")
     messages = list(file.inode.messages())
@@ -355,23 +363,3 @@ def mq_peek(call: Call, mqdes: int, after: int, limit: int) -> tuple[list[Out], 
     page = messages[start : start + limit]
     items = [{"seq": seq, "priority": priority, "data": data} for seq, (priority, data) in page]
     return items, page[-1][0] if start + limit < len(messages) else None
-
-
-def mq_read(kernel: Kernel, call: Call, fd: int, count: int) -> Return:
-    """Read a queue's status line from where the last read ended (``mqueue_read_file``). EBADF, EINVAL."""
-    file = call.task.fds.mqueue(fd)
-    if not file.readable:
-        raise KernelError(Errno.EBADF, f"descriptor {fd} is not open for reading")
-    if count < 0:
-        raise KernelError(Errno.EINVAL, "a count below 0")
-    data = file.inode.status().encode()[file.pos : file.pos + count]
-    file.pos += len(data)
-    # Linux touches the times only where something was read.
-    if data:
-        kernel.record(MqRead(file.inode.ns, file.inode.ino, kernel.realtime_ns))
-    return Return(len(data), {"data": data})
-
-
-def mq_fstat(call: Call, fd: int) -> Return:
-    """``struct stat`` of an open queue. EBADF."""
-    return Return(0, call.task.fds.get(fd).inode.fstat())

@@ -18,6 +18,7 @@ from .hold import Message, place, size_of
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
+    from ..ns.user import UserNamespace
     from ..task import Task
 
 
@@ -26,6 +27,7 @@ class Registration:
     """Who is told, once, when a message arrives in the empty queue (``mq_notify(2)``)."""
 
     owner: Task
+    user_ns: UserNamespace
     sigev_notify: int
     sigev_signo: int
     sigev_value: int
@@ -126,13 +128,14 @@ class MqInode:
         for priority in reversed(self._priorities):
             yield from self.levels[priority]
 
-    def status(self) -> str:
-        """What reading the queue's file gives (``mqueue_read_file``)."""
+    def status(self, viewer: Task | None = None) -> str:
+        """What reading the queue's file gives (``mqueue_read_file``); pids as the viewer calls them."""
         notify = self.notify
+        owner = 0 if notify is None else notify.owner.nr_in(viewer) if viewer is not None else notify.owner.pid
         signo = notify.sigev_signo if notify and notify.sigev_notify == SIGEV_SIGNAL else 0
         line = (
             f"QSIZE:{self.qsize:<10d} NOTIFY:{notify.sigev_notify if notify else 0:<5d} SIGNO:{signo:<5d} "
-            f"NOTIFY_PID:{notify.owner.pid if notify else 0:<6d}\n"
+            f"NOTIFY_PID:{owner:<6d}\n"
         )
         return line[: FILENT_SIZE - 1]
 

@@ -108,7 +108,7 @@ def msgget(kernel: Kernel, call: Call, key: int, msgflg: int) -> Return:
         return Return(_newque(kernel, call, ns, key, msgflg))
     if msgflg & IPC_CREAT and msgflg & IPC_EXCL:
         raise KernelError(Errno.EEXIST, f"a queue with the key {key:#x} exists")
-    if not ipcperms(call.task.cred, queue.perm, msgflg):
+    if not ipcperms(call.task.cred, queue.ns, queue.perm, msgflg):
         raise KernelError(Errno.EACCES, f"the mode {queue.perm.mode:04o} of queue {queue.perm.id} does not allow it")
     return Return(queue.perm.id)
 
@@ -149,7 +149,7 @@ def _send(kernel: Kernel, call: Call, sender: Sender, wake: Any) -> Return | Blo
     """Send what fits; the stage of a woken sender too."""
     error = _refusal(call, sender.queue, wake, S_IWUGO)
     if error is None:
-        sender = _push(kernel, call.task.pid, sender)
+        sender = _push(kernel, call.task.leader.pid, sender)
         if not sender.done and sender.msgflg & IPC_NOWAIT:
             queue = sender.queue
             error = KernelError(Errno.EAGAIN, f"queue {queue.perm.id} is full: {queue.cbytes} of {queue.qbytes} bytes")
@@ -166,7 +166,7 @@ def _refusal(call: Call, queue: MsgQueue, wake: Any, access: int) -> KernelError
         return KernelError(Errno.EIDRM, f"queue {queue.perm.id} was removed")
     if wake is Wake.INTERRUPTED:
         return KernelError(Errno.EINTR, f"{call.name} was interrupted")
-    if not ipcperms(call.task.cred, queue.perm, access):
+    if not ipcperms(call.task.cred, queue.ns, queue.perm, access):
         return KernelError(Errno.EACCES, f"the mode {queue.perm.mode:04o} of queue {queue.perm.id} does not allow it")
     return None
 
@@ -216,7 +216,7 @@ def _pipeline(kernel: Kernel, queue: MsgQueue, index: int) -> None:
             continue
         taken = [queue.take(index)]
         if not call.hold:
-            _leave(kernel, queue, taken, call.task.pid)
+            _leave(kernel, queue, taken, call.task.leader.pid)
         kernel.wake(call, taken)
         return
 
@@ -286,7 +286,7 @@ def _take(kernel: Kernel, call: Call, receiver: Receiver, count: int) -> list[Me
                 break
             taken.append(queue.take(index))
     if taken and not call.hold:
-        commit_received(kernel, queue, taken, call.task.pid)
+        commit_received(kernel, queue, taken, call.task.leader.pid)
     return taken
 
 

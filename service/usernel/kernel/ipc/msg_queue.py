@@ -13,6 +13,8 @@ from .ids import KernIpcPerm
 if TYPE_CHECKING:
     from ..kernel import Kernel
     from ..ns.ipc import IpcNamespace
+    from ..ns.pid import Pid
+    from ..task import Task
 
 
 class MsgQueue:
@@ -23,8 +25,8 @@ class MsgQueue:
     """
 
     __slots__ = (
-        "cbytes", "ctime", "held", "lrpid", "lspid", "messages", "next_seq", "ns", "perm", "qbytes", "qnum",
-        "receivers", "removed", "rtime", "senders", "stime",
+        "cbytes", "ctime", "held", "lrpid", "lrpid_of", "lspid", "lspid_of", "messages", "next_seq", "ns", "perm",
+        "qbytes", "qnum", "receivers", "removed", "rtime", "senders", "stime",
     )  # fmt: skip
 
     def __init__(self, ns: IpcNamespace, perm: KernIpcPerm, qbytes: int, ctime: int) -> None:
@@ -34,6 +36,8 @@ class MsgQueue:
         self.ctime = ctime
         self.stime = self.rtime = 0
         self.lspid = self.lrpid = 0
+        self.lspid_of: Pid | None = None
+        self.lrpid_of: Pid | None = None
         self.cbytes = self.qnum = 0
         self.next_seq = 1
         self.removed = False
@@ -72,6 +76,16 @@ class MsgQueue:
         else:
             self.messages.extendleft(reversed(messages))
 
+    def seen_by(self, viewer: Task) -> dict[str, Any]:
+        """As ``stat``, with pids and owners as a task's namespaces call them."""
+        shown, maps = self.stat(), viewer.cred.user_ns
+        perm = shown["msg_perm"]
+        perm |= {name: maps.uid_map.munged(perm[name]) for name in ("uid", "cuid")}
+        perm |= {name: maps.gid_map.munged(perm[name]) for name in ("gid", "cgid")}
+        shown["msg_lspid"] = number_in(viewer, self.lspid, self.lspid_of)
+        shown["msg_lrpid"] = number_in(viewer, self.lrpid, self.lrpid_of)
+        return shown
+
     def stat(self) -> dict[str, Any]:
         """``struct msqid_ds``, and what the kernel knows beside it: sleepers and held messages."""
         perm = self.perm
@@ -81,6 +95,15 @@ class MsgQueue:
             "msg_lspid": self.lspid, "msg_lrpid": self.lrpid, "senders": len(self.senders),
             "receivers": len(self.receivers), "held": len(self.held),
         }  # fmt: skip
+
+
+def number_in(viewer: Task, number: int, pid: Pid | None) -> int:
+    """What a viewer calls a process that has used the queue, also after it has ended; 0 for one it does not see.
+
+    One from before a restart has its number in the initial pid namespace alone.
+    """
+    ns = viewer.thread_pid.ns
+    return pid.nr_in(ns) if pid is not None else number if ns.above is None else 0
 
 
 def fold_created(kernel: Kernel, fact: QueueCreated) -> None:
@@ -114,6 +137,7 @@ def fold_sent(kernel: Kernel, fact: MessagesSent) -> None:
     queue.qnum += len(messages)
     queue.next_seq = seq + len(messages)
     queue.lspid, queue.stime = fact.pid, fact.time
+    queue.lspid_of = kernel.pids.get(fact.pid)
 
 
 def fold_received(kernel: Kernel, fact: MessagesReceived) -> None:
@@ -123,6 +147,7 @@ def fold_received(kernel: Kernel, fact: MessagesReceived) -> None:
     queue.cbytes -= size_of([held.pop(seq) if seq in held else _extract(queue, seq) for seq in fact.seqs])
     queue.qnum -= len(fact.seqs)
     queue.lrpid, queue.rtime = fact.pid, fact.time
+    queue.lrpid_of = kernel.pids.get(fact.pid)
 
 
 def _extract(queue: MsgQueue, seq: int) -> Body:

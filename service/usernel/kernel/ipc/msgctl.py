@@ -14,15 +14,16 @@ from usernel.abi.stat import S_IRUGO, S_IRWXUGO
 from ..call import Call, Out, Return, Wake
 from ..error import KernelError
 from ..facts import QueueRemoved, QueueSet
+from ..ns.idmap import INVALID_ID
 from .ids import ipcperms, may_control
 from .msg import expunge_all, ss_wakeup
 from .msg_queue import MsgQueue
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
+    from ..task import Task
 
 INT_MAX = 0x7FFFFFFF
-INVALID_ID = 0xFFFFFFFF
 PROC_HEADER = (
     "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid "
     "     stime      rtime      ctime\n"
@@ -76,11 +77,11 @@ def _stat(call: Call, msqid: int, cmd: int) -> Return:
     queue = ids.obtain(msqid) if cmd == IPC_STAT else ids.at_index(msqid)
     if cmd != MSG_STAT_ANY:
         _check_readable(call, queue)
-    return Return(0 if cmd == IPC_STAT else queue.perm.id, msqid_ds(queue))
+    return Return(0 if cmd == IPC_STAT else queue.perm.id, msqid_ds(call.task, queue))
 
 
 def _check_readable(call: Call, queue: MsgQueue) -> None:
-    if not ipcperms(call.task.cred, queue.perm, S_IRUGO):
+    if not ipcperms(call.task.cred, queue.ns, queue.perm, S_IRUGO):
         raise KernelError(Errno.EACCES, f"the mode {queue.perm.mode:04o} of queue {queue.perm.id} does not allow it")
 
 
@@ -88,18 +89,18 @@ def msg_stat(call: Call, msqid: int) -> Out:
     """A queue as IPC_STAT shows it, and what Linux does not show. EINVAL, EACCES."""
     queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
     _check_readable(call, queue)
-    return queue.stat()
+    return queue.seen_by(call.task)
 
 
-def msqid_ds(queue: MsgQueue) -> Out:
+def msqid_ds(viewer: Task, queue: MsgQueue) -> Out:
     """``struct msqid_ds``: what Linux itself shows of a queue."""
-    stat = queue.stat()
+    stat = queue.seen_by(viewer)
     return {name: value for name, value in stat.items() if name.startswith("msg_")}
 
 
 def _controlled(call: Call, msqid: int) -> MsgQueue:
     queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
-    if not may_control(call.task.cred, queue.perm):
+    if not may_control(call.task.cred, queue.ns, queue.perm):
         raise KernelError(Errno.EPERM, f"queue {msqid} belongs to uid {queue.perm.uid}, made by uid {queue.perm.cuid}")
     return queue
 
@@ -110,16 +111,17 @@ def _set(kernel: Kernel, call: Call, msqid: int, buf: MsqidSet | None) -> Return
     queue = _controlled(call, msqid)
     perm = queue.perm
     ns = queue.ns
-    uid = perm.uid if buf.uid is None else buf.uid
-    gid = perm.gid if buf.gid is None else buf.gid
+    maps = call.task.cred.user_ns
+    uid = perm.uid if buf.uid is None else maps.uid_map.down(buf.uid & INVALID_ID)
+    gid = perm.gid if buf.gid is None else maps.gid_map.down(buf.gid & INVALID_ID)
     mode = perm.mode if buf.mode is None else buf.mode
     qbytes = queue.qbytes if buf.msg_qbytes is None else buf.msg_qbytes
     if qbytes > ns.msg_ctlmnb and not call.task.cred.capable(CAP_SYS_RESOURCE):
         raise KernelError(Errno.EPERM, f"msg_qbytes {qbytes} is above msgmnb {ns.msg_ctlmnb}")
-    if INVALID_ID in (uid & INVALID_ID, gid & INVALID_ID):
-        raise KernelError(Errno.EINVAL, "-1 is no user or group")
+    if INVALID_ID in (uid, gid):
+        raise KernelError(Errno.EINVAL, "-1 is no user or group, nor one without a mapping")
     mode = perm.mode & ~S_IRWXUGO | mode & S_IRWXUGO
-    kernel.record(QueueSet(ns.inum, msqid, uid & INVALID_ID, gid & INVALID_ID, mode, qbytes, kernel.seconds))
+    kernel.record(QueueSet(ns.inum, msqid, uid, gid, mode, qbytes, kernel.seconds))
     # Receivers may be shut out by the new mode, and senders may have room in the new size.
     expunge_all(kernel, queue, Wake.WOKEN)
     ss_wakeup(kernel, queue)
@@ -138,15 +140,16 @@ def _rmid(kernel: Kernel, call: Call, msqid: int) -> Return:
 def proc_sysvipc_msg(call: Call) -> str:
     """The text of ``/proc/sysvipc/msg``, byte for byte."""
     by_index = call.task.nsproxy.ipc.msg_ids.by_index
-    return PROC_HEADER + "".join(_proc_line(by_index[index]) for index in sorted(by_index))
+    return PROC_HEADER + "".join(_proc_line(call.task, by_index[index]) for index in sorted(by_index))
 
 
-def _proc_line(queue: MsgQueue) -> str:
-    perm = queue.perm
+def _proc_line(viewer: Task, queue: MsgQueue) -> str:
+    seen = queue.seen_by(viewer)
+    perm = seen["msg_perm"]
     return (
-        f"{perm.key:10d} {perm.id:10d}  {perm.mode:4o}  {queue.cbytes:10d} {queue.qnum:10d} {queue.lspid:5d} "
-        f"{queue.lrpid:5d} {perm.uid:5d} {perm.gid:5d} {perm.cuid:5d} {perm.cgid:5d} {queue.stime:10d} "
-        f"{queue.rtime:10d} {queue.ctime:10d}\n"
+        f"{perm['key']:10d} {queue.perm.id:10d}  {perm['mode']:4o}  {queue.cbytes:10d} {queue.qnum:10d} "
+        f"{seen['msg_lspid']:5d} {seen['msg_lrpid']:5d} {perm['uid']:5d} {perm['gid']:5d} {perm['cuid']:5d} "
+        f"{perm['cgid']:5d} {queue.stime:10d} {queue.rtime:10d} {queue.ctime:10d}\n"
     )
 
 
@@ -154,7 +157,9 @@ def msg_list(call: Call, after: int, limit: int) -> tuple[list[Out], int | None]
     """Queues by index, those behind index ``after``, and the index to go on from where there are more."""
     by_index = call.task.nsproxy.ipc.msg_ids.by_index
     page = sorted(index for index in by_index if index > after)[: limit + 1]
-    return [by_index[index].stat() for index in page[:limit]], page[limit - 1] if len(page) > limit else None
+    return [by_index[index].seen_by(call.task) for index in page[:limit]], page[limit - 1] if len(
+        page
+    ) > limit else None
 
 
 def msg_peek(call: Call, msqid: int, after: int, limit: int) -> tuple[list[Out], int | None]:

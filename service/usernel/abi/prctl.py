@@ -1,0 +1,50 @@
+"""``linux/prctl.h``: the small switches of a process."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .names import Names
+
+PR_SET_PDEATHSIG: Final = 1
+PR_GET_PDEATHSIG: Final = 2
+PR_GET_DUMPABLE: Final = 3
+PR_SET_DUMPABLE: Final = 4
+PR_GET_KEEPCAPS: Final = 7
+PR_SET_KEEPCAPS: Final = 8
+PR_SET_NAME: Final = 15
+PR_GET_NAME: Final = 16
+PR_CAPBSET_READ: Final = 23
+PR_CAPBSET_DROP: Final = 24
+PR_SET_CHILD_SUBREAPER: Final = 36
+PR_GET_CHILD_SUBREAPER: Final = 37
+PR_SET_NO_NEW_PRIVS: Final = 38
+PR_GET_NO_NEW_PRIVS: Final = 39
+PR_CAP_AMBIENT: Final = 47
+
+PR_CAP_AMBIENT_IS_SET: Final = 1
+PR_CAP_AMBIENT_RAISE: Final = 2
+PR_CAP_AMBIENT_LOWER: Final = 3
+PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
+
+OPTIONS: Final = Names(
+    "prctl_option",
+    {
+        "PR_SET_PDEATHSIG": PR_SET_PDEATHSIG,
+        "PR_GET_PDEATHSIG": PR_GET_PDEATHSIG,
+        "PR_GET_DUMPABLE": PR_GET_DUMPABLE,
+        "PR_SET_DUMPABLE": PR_SET_DUMPABLE,
+        "PR_GET_KEEPCAPS": PR_GET_KEEPCAPS,
+        "PR_SET_KEEPCAPS": PR_SET_KEEPCAPS,
+        "PR_SET_NAME": PR_SET_NAME,
+        "PR_GET_NAME": PR_GET_NAME,
+        "PR_CAPBSET_READ": PR_CAPBSET_READ,
+        "PR_CAPBSET_DROP": PR_CAPBSET_DROP,
+        "PR_SET_CHILD_SUBREAPER": PR_SET_CHILD_SUBREAPER,
+        "PR_GET_CHILD_SUBREAPER": PR_GET_CHILD_SUBREAPER,
+        "PR_SET_NO_NEW_PRIVS": PR_SET_NO_NEW_PRIVS,
+        "PR_GET_NO_NEW_PRIVS": PR_GET_NO_NEW_PRIVS,
+        "PR_CAP_AMBIENT": PR_CAP_AMBIENT,
+    },
+    one=True,
+)

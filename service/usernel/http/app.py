@@ -9,7 +9,7 @@ from aiohttp import web
 from usernel.config import Settings
 from usernel.runtime import Runtime
 
-from . import health, mq, msg, notify, syscalls, tasks
+from . import health, mq, msg, namespaces, notify, syscalls, tasks
 from .acting import answer
 from .keys import LIMITS, RUNTIME, SESSIONS, SETTINGS, SOCKETS, TICKETS
 from .limits import Limits
@@ -20,7 +20,15 @@ from .session import Sessions
 from .tickets import Tickets
 from .websocket import Sockets
 
-ROUTES: Final = (*health.ROUTES, *msg.ROUTES, *notify.ROUTES, *mq.ROUTES, *tasks.ROUTES, *syscalls.ROUTES)
+ROUTES: Final = (
+    *health.ROUTES,
+    *msg.ROUTES,
+    *notify.ROUTES,
+    *mq.ROUTES,
+    *tasks.ROUTES,
+    *namespaces.ROUTES,
+    *syscalls.ROUTES,
+)
 
 
 def make_app(runtime: Runtime, settings: Settings, limits: Limits | None = None) -> web.Application:

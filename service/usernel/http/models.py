@@ -140,6 +140,33 @@ class Unshare(Body):
     flags: Flags
 
 
+class SetNs(Body):
+    """setns(2): one namespace by its link (``ipc:[4026531839]``), or those of a task (``pid``) that ``flags`` name."""
+
+    ns: str | None = None
+    pid: int | None = None
+    flags: Flags = []
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> SetNs:
+        if (self.ns is None) == (self.pid is None):
+            raise ValueError("one of 'ns' (a link) and 'pid' (with 'flags') is wanted")
+        return self
+
+
+class Renew(Body):
+    """A task's lease, renewed: ``ttl`` seconds from now."""
+
+    ttl: int
+
+
+class NamespaceSet(Body):
+    """Numbers under /proc/sys by their names, and whether the namespace is kept without tasks."""
+
+    sysctls: dict[str, int] = {}
+    pinned: bool | None = None
+
+
 class Arguments(Body):
     """The arguments of a system call, by name; ``GET /v1/syscalls`` tells them."""
 

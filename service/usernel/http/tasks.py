@@ -6,10 +6,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from usernel.abi.sched import KINDS
+from usernel.syscalls.table import TABLE
 from usernel.syscalls.task import NS_LINKS, TASK
 
 from .acting import Acting, answer, body_of, number_of, page_of
-from .models import TaskCreate, Unshare
+from .models import Renew, SetNs, TaskCreate, Unshare, flags_and
 from .problem import Problem
 from .routes import Route
 from .session import pid_of
@@ -27,14 +29,14 @@ async def create(request: web.Request) -> web.Response:
     body = await body_of(request, TaskCreate)
     acting = await Acting.of(request)
     how: dict[str, Any] = body.model_dump()
-    how["unshare"] = _clone_flags(body.unshare)
+    how["unshare"] = clone_flags(body.unshare)
     pid = (await acting.call("fork", daemon=True, setsid=True, close_fds=True, **how)).ret
     return answer(await acting.shown("task_stat", pid=pid), 201)
 
 
-def _clone_flags(flags: int | str | list[int | str]) -> list[int | str]:
+def clone_flags(flags: int | str | list[int | str]) -> list[int | str]:
     """``"ipc"``, as the links in /proc/[pid]/ns are called, stands for CLONE_NEWIPC."""
-    return ["CLONE_NEWIPC" if flag == "ipc" else flag for flag in (flags if isinstance(flags, list) else [flags])]
+    return [KINDS.get(flag, flag) if isinstance(flag, str) else flag for flag in flags_and(flags)]
 
 
 async def listing(request: web.Request) -> web.Response:
@@ -63,8 +65,43 @@ async def unshare(request: web.Request) -> web.Response:
     """unshare(2), by the task of the path."""
     body = await body_of(request, Unshare)
     acting = await acting_as(request)
-    await acting.call("unshare", flags=_clone_flags(body.flags))
-    return answer(acting.task.nsproxy.stat())
+    await acting.call("unshare", flags=clone_flags(body.flags))
+    return answer(await _links(acting))
+
+
+async def setns(request: web.Request) -> web.Response:
+    """setns(2), by the task of the path: into a namespace by its link, or into those of another task."""
+    body = await body_of(request, SetNs)
+    acting = await acting_as(request)
+    name, how = ("ns_open", {"inum": inum_of(body.ns)}) if body.ns is not None else ("pidfd_open", {"pid": body.pid})
+    fd = (await acting.call(name, **how)).ret
+    try:
+        await acting.call("setns", fd=fd, nstype=clone_flags(body.flags))
+    finally:
+        # Not awaited: a request that is cancelled must close as well.
+        acting.runtime.submit(acting.task, TABLE["close"], [fd], lambda _: None)
+    return answer(await _links(acting))
+
+
+def inum_of(link: str) -> int:
+    """The number in ``ipc:[4026531839]``."""
+    kind, _, number = link.partition(":[")
+    if kind not in KINDS or not number.endswith("]"):
+        raise Problem(400, f"{link!r} is no link of a namespace: it reads ipc:[4026531839]")
+    return number_of(number.removesuffix("]"), "inode number")
+
+
+async def _links(acting: Acting) -> dict[str, Any]:
+    shown = await acting.shown("task_stat")
+    return dict(shown["ns"])
+
+
+async def renew(request: web.Request) -> web.Response:
+    """Let the task of the path live on."""
+    body = await body_of(request, Renew)
+    acting = await acting_as(request)
+    await acting.call("task_renew", ttl=body.ttl)
+    return answer(await acting.shown("task_stat"))
 
 
 async def namespaces(request: web.Request) -> web.Response:
@@ -86,9 +123,11 @@ ROUTES: Final = (
     Route("GET", ONE, stat, "a task, as /proc/[pid]", answer=TASK, calls=("task_stat",)),
     Route("DELETE", ONE, kill, "end a task (SIGKILL)", status=204, calls=("kill",)),
     Route("POST", f"{ONE}/unshare", unshare, "unshare(2)", Unshare, NS_LINKS, calls=("unshare",)),
+    Route("POST", f"{ONE}/setns", setns, "setns(2)", SetNs, NS_LINKS, calls=("setns", "ns_open", "pidfd_open")),
+    Route("PATCH", ONE, renew, "renew its lease", Renew, TASK, calls=("task_renew",)),
     Route("GET", f"{ONE}/ns", namespaces, "its namespaces", answer=NS_LINKS, calls=("task_stat",)),
 )
 LATER: Final = (
-    "/v1/tasks/{pid}/setns", "/v1/namespaces", "/v1/mounts", "/v1/files", "/v1/fanotify", "/v1/watch", "/v1/io_uring",
+    "/v1/mounts", "/v1/files", "/v1/fanotify", "/v1/watch", "/v1/io_uring",
 )  # fmt: skip
 """Where routes of later versions begin."""

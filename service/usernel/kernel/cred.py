@@ -57,6 +57,17 @@ class Cred:
             target = target.parent
         return False
 
+    def holds(self, other: Cred) -> bool:
+        """Whether other credentials can do no more than these: those in a user namespace that these made count so."""
+        if other.user_ns is self.user_ns:
+            return not other.cap_permitted & ~self.cap_permitted
+        ns = other.user_ns
+        while ns.parent is not None:
+            if ns.parent is self.user_ns and ns.uid == self.euid:
+                return True
+            ns = ns.parent
+        return False
+
     def in_group(self, gid: int) -> bool:
         """Whether ``gid`` is the effective group or a supplementary one (``in_egroup_p``)."""
         return gid == self.egid or gid in self.groups

@@ -119,7 +119,7 @@ def commit_creds(kernel: Kernel, task: Task, cred: Cred) -> None:
         cred.user_ns.tasks += 1
         get_ns(cred.user_ns)
     ids_changed = (old.euid, old.egid, old.fsuid, old.fsgid) != (cred.euid, cred.egid, cred.fsuid, cred.fsgid)
-    if ids_changed or cred.cap_permitted & ~old.cap_permitted:
+    if ids_changed or not old.holds(cred):
         task.group.dumpable = False
         task.pdeathsig = 0
     task.cred = cred

@@ -70,6 +70,43 @@ class Actor:
         pid = (await self.caller.reply("fork", how)).ret
         return Task(Caller(self.caller.connection, pid))
 
+    async def unshare(self, flags: Flags) -> None:
+        """unshare(2): move to new namespaces, ``"CLONE_NEWIPC | CLONE_NEWUTS"``."""
+        await self.caller.reply("unshare", {"flags": listed(flags)})
+
+    async def setns(self, target: Task | int, flags: Flags = 0) -> None:
+        """setns(2): enter the namespaces of a task that ``flags`` name, or the one of an inode number."""
+        name, args = ("ns_open", {"inum": target}) if isinstance(target, int) else ("pidfd_open", {"pid": target.pid})
+        fd = (await self.caller.reply(name, args)).ret
+        try:
+            await self.caller.reply("setns", {"fd": fd, "nstype": listed(flags)})
+        finally:
+            await self.caller.reply("close", {"fd": fd})
+
+    async def ns(self) -> dict[str, str]:
+        """The links of ``/proc/[pid]/ns``: ``{"ipc": "ipc:[4026531839]", ...}``."""
+        shown = await self.caller.out("task_stat", {})
+        return {name: link for name, link in shown["ns"].items() if link is not None}
+
+    async def namespaces(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The namespaces that this task may see, of one kind (``"ipc"``) or all."""
+        found: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            page = await self.caller.out("ns_list", {"type": kind, "after": after, "limit": 1000})
+            found += page["namespaces"]
+            after = page["next"]
+        return found
+
+    async def waitpid(self, pid: int = -1, options: Flags = 0) -> tuple[int, int]:
+        """wait4(2): wait for a child to end, and reap it. Its pid and status, for ``os.waitstatus_to_exitcode``."""
+        result = await self.caller.result("wait4", {"pid": pid, "options": listed(options)})
+        return result.ret, int((result.out or {}).get("status", 0))
+
+    async def kill(self, pid: int, sig: int | str = "SIGTERM") -> None:
+        """kill(2)."""
+        await self.caller.reply("kill", {"pid": pid, "sig": sig})
+
     def task(self, pid: int) -> Task:
         """Another task, to act as: the caller's own, a descendant, or one that it could ptrace. ESRCH, EPERM later."""
         return Task(Caller(self.caller.connection, pid))

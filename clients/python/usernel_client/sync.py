@@ -218,6 +218,30 @@ class _SyncActor:
         """fork(2)."""
         return SyncTask(self._loop, self._loop.wait(self._actor.fork(lease=lease, **how)))
 
+    def unshare(self, flags: Flags) -> None:
+        """unshare(2)."""
+        self._loop.wait(self._actor.unshare(flags))
+
+    def setns(self, target: SyncTask | int, flags: Flags = 0) -> None:
+        """setns(2)."""
+        self._loop.wait(self._actor.setns(target if isinstance(target, int) else self._actor.task(target.pid), flags))
+
+    def ns(self) -> dict[str, str]:
+        """The links of ``/proc/[pid]/ns``."""
+        return self._loop.wait(self._actor.ns())
+
+    def namespaces(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The namespaces that this task may see."""
+        return self._loop.wait(self._actor.namespaces(kind))
+
+    def waitpid(self, pid: int = -1, options: Flags = 0) -> tuple[int, int]:
+        """wait4(2)."""
+        return self._loop.wait(self._actor.waitpid(pid, options))
+
+    def kill(self, pid: int, sig: int | str = "SIGTERM") -> None:
+        """kill(2)."""
+        self._loop.wait(self._actor.kill(pid, sig))
+
     def task(self, pid: int) -> SyncTask:
         """Another task, to act as."""
         return SyncTask(self._loop, self._actor.task(pid))

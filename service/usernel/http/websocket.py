@@ -263,7 +263,7 @@ async def serve_socket(
     ws = web.WebSocketResponse(
         protocols=tuple(SUBPROTOCOLS), heartbeat=limits.heartbeat, max_msg_size=limits.frame_bytes, compress=False
     )
-    forked = await runtime.call(actor, FORK, FORK.bind((), {"setsid": True, "close_fds": True}))
+    forked = await runtime.call(actor, FORK, FORK.bind((), {"setsid": True, "close_fds": True, "autoreap": True}))
     task = runtime.kernel.tasks[forked.outcome().ret]
     try:
         await ws.prepare(request)

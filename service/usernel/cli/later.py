@@ -8,8 +8,6 @@ from typing import Final
 import click
 
 LATER: Final[Mapping[str, str]] = {
-    "ns": "namespaces other than IPC",
-    "tasks": "tasks on the command line (over REST: GET /v1/tasks)",
     "files": "files",
     "fanotify": "fanotify",
     "uring": "io_uring",

@@ -11,8 +11,10 @@ from .doctor import doctor
 from .later import LATER, later
 from .mq import mq
 from .msg import msg
+from .ns import ns
 from .options import connection_options
 from .serve import serve
+from .tasks import tasks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,7 +24,7 @@ def main() -> None:
     """Linux message queues as a service: serve them, use them, see them work."""
 
 
-for command in (serve, demo, doctor, msg, mq):
+for command in (serve, demo, doctor, msg, mq, ns, tasks):
     main.add_command(command)
 for name, what in LATER.items():
     main.add_command(later(name, what))

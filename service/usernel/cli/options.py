@@ -37,7 +37,8 @@ _CONNECTION: Final = (
         help="The service's token (better: USERNEL_TOKEN, which other users of this machine do not see).",
     ),
     click.option(
-        "--task", type=int, metavar="PID", callback=_keep, expose_value=False, help="Act as this task of the service.",
+        "--task", type=int, metavar="PID", callback=_keep, expose_value=False, envvar="USERNEL_TASK",
+        help="Act as this task of the service (default: USERNEL_TASK, or a task of its own).",
     ),
 )  # fmt: skip
 _JSON: Final = click.option(

@@ -99,7 +99,8 @@ async def notify(request: web.Request) -> web.StreamResponse:
     if "websocket" not in request.headers.get("Upgrade", "").lower():
         raise Problem(426, "this is a WebSocket", {"Upgrade": "websocket"})
     acting = await Acting.of(request)
-    forked = await acting.runtime.call(acting.task, FORK, FORK.bind((), {"setsid": True, "close_fds": True, "autoreap": True}))
+    how = {"setsid": True, "close_fds": True, "autoreap": True}
+    forked = await acting.runtime.call(acting.task, FORK, FORK.bind((), how))
     task = acting.runtime.kernel.tasks[forked.outcome().ret]
     notifications = Notifications(acting.runtime, task, name_of(request), _sigevent(request))
     try:

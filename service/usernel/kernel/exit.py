@@ -184,10 +184,12 @@ def release_task(kernel: Kernel, task: Task) -> None:
     if task is task.leader:
         if task.parent is not None:
             task.parent.children.pop(task.pid, None)
+        del task.group.pgrp.group_members[task]
         task.group.pgrp.detach()
         task.group.session.detach()
     ns = task.thread_pid.ns
     task.thread_pid.detach()
+    kernel.count_task(task.cred.uid, -1)
     for kept in (task.cred.user_ns, ns):
         kept.tasks -= 1
         put_ns(kernel, kept)

@@ -186,11 +186,13 @@ def _adopt(kernel: Kernel, parent: Task, child: Task, args: CloneArgs, how: Fork
         group.parent = elder
         if elder is not None:
             elder.children[child.pid] = child
+        group.pgrp.group_members[child] = None
         if child.thread_pid.is_child_reaper:
             child.thread_pid.ns.child_reaper = child
             group.unkillable = True
     group.threads[child.pid] = child
     kernel.tasks[child.pid] = child
+    kernel.count_task(child.cred.uid, 1)
     enter(child.nsproxy)
     child.nsproxy.time.frozen = True
     for ns in (child.cred.user_ns, child.thread_pid.ns):
@@ -222,7 +224,7 @@ def make_kid(kid: int, ident: int) -> int:
 def _check_nproc(kernel: Kernel, parent: Task, cred: Cred) -> None:
     limit = parent.rlimits[RLIMIT_NPROC].cur
     exempt = cred.uid == 0 or parent.cred.capable(CAP_SYS_RESOURCE) or parent.cred.capable(CAP_SYS_ADMIN)
-    if not exempt and sum(task.cred.uid == cred.uid for task in kernel.tasks.values()) >= limit:
+    if not exempt and kernel.user_tasks.get(cred.uid, 0) >= limit:
         raise KernelError(Errno.EAGAIN, f"uid {cred.uid} has {limit} tasks, its RLIMIT_NPROC")
     if len(kernel.tasks) >= MAX_THREADS:
         raise KernelError(Errno.EAGAIN, f"there are {MAX_THREADS} tasks, as many as a kernel has (threads-max)")

@@ -53,6 +53,8 @@ class Kernel:
         self.ns_tree = NsTree()
         self.pids = self.ns_tree.initial(PidNamespace).pids
         self.ipc_namespaces: dict[int, IpcNamespace] = {}
+        self.user_tasks: dict[int, int] = {}
+        """How many tasks each user has, zombies too (RLIMIT_NPROC)."""
         self.mq_charges: dict[int, int] = {}
         self.position = 0
         self.fault: Callable[[Call], KernelError | None] | None = None
@@ -80,6 +82,8 @@ class Kernel:
         group = ThreadGroup(pid.attach(), pid.attach(), unkillable=True)
         init = Task(pid, group, Cred(tree.initial(UserNamespace)), enter(nsproxy), "init")
         group.threads[1] = self.tasks[1] = pid_ns.child_reaper = init
+        pid.group_members[init] = None
+        self.count_task(0, 1)
         for ns in (init.cred.user_ns, pid_ns):
             ns.tasks += 1
             get_ns(ns)
@@ -311,6 +315,14 @@ class Kernel:
         """The task that a pid means in the viewer's pid namespace, a zombie too (``find_task_by_vpid``)."""
         found = viewer.thread_pid.ns.pids.get(pid)
         return found.task if found is not None else None
+
+    def count_task(self, uid: int, count: int) -> None:
+        """A user has a task more (1), or less (-1)."""
+        left = self.user_tasks.get(uid, 0) + count
+        if left:
+            self.user_tasks[uid] = left
+        else:
+            del self.user_tasks[uid]
 
     def exit(self, task: Task, *, status: int = 0, signo: int = 0) -> None:
         """End a task, by itself with ``status`` or by signal ``signo``."""

@@ -123,6 +123,9 @@ def commit_creds(kernel: Kernel, task: Task, cred: Cred) -> None:
         task.group.dumpable = False
         task.pdeathsig = 0
     task.cred = cred
+    if old.uid != cred.uid:
+        kernel.count_task(old.uid, -1)
+        kernel.count_task(cred.uid, 1)
     if old.user_ns is not cred.user_ns:
         old.user_ns.tasks -= 1
         put_ns(kernel, old.user_ns)

@@ -55,6 +55,9 @@ def _group_to_join(me: Task, target: Task, pid: int, pgid: int) -> Pid:
 
 def _change_group(task: Task, pgrp: Pid) -> None:
     old, task.group.pgrp = task.group.pgrp, pgrp.attach()
+    pgrp.group_members[task.leader] = None
+    if old is not pgrp:
+        del old.group_members[task.leader]
     old.detach()
 
 

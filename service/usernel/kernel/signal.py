@@ -162,10 +162,7 @@ def rt_sigqueueinfo(kernel: Kernel, call: Call, pid: int, signo: int, code: int,
 
 def group_of(pgrp: Pid | None) -> list[Task]:
     """The processes of a process group, zombies too."""
-    if pgrp is None:
-        return []
-    found = (pid.task for pid in pgrp.ns.pids.values())
-    return [task for task in found if task is not None and task is task.leader and task.group.pgrp is pgrp]
+    return list(pgrp.group_members) if pgrp is not None else []
 
 
 def may_signal(sender: Task, target: Task, signo: int = 0) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import nsmallest
 from typing import Any, Final
 
 from usernel.abi import resource as abi_resource
@@ -95,11 +94,11 @@ def seen(viewer: Task, task: Task) -> Out:
 
 def sys_task_list(kernel: Kernel, call: Call, after: int, limit: int) -> Return:
     """The tasks, by pid."""
-    pids = call.task.thread_pid.ns.pids
-    found = (pid for pid, struct in pids.items() if pid > after and struct.task is not None)
-    page = nsmallest(check_limit(limit) + 1, found)
-    items = [seen(call.task, task) for pid in page[:limit] if (task := pids[pid].task) is not None]
-    return Return(len(items), {"tasks": items, "next": page[limit - 1] if len(page) > limit else None})
+    ns = call.task.thread_pid.ns
+    page = ns.page(after, check_limit(limit) + 1)
+    items = [seen(call.task, task) for task in page[:limit]]
+    following = page[limit - 1].thread_pid.nr_in(ns) if len(page) > limit else None
+    return Return(len(items), {"tasks": items, "next": following})
 
 
 def sys_task_renew(kernel: Kernel, call: Call, ttl: int) -> Return:

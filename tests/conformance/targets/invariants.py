@@ -68,7 +68,11 @@ def check_references(kernel: Kernel) -> None:
 
 def check_processes(kernel: Kernel) -> None:
     """Parents, children, threads and numbers agree."""
+    living = [pid.task for pid in kernel.pids.values() if pid.task is not None]
+    assert kernel.user_tasks == dict(Counter(task.cred.uid for task in living))
+    groups = Counter(task.group.pgrp for task in living if task is task.leader)
     for number, pid in kernel.pids.items():
+        assert len(pid.group_members) == groups[pid]
         assert pid.nr == number
         assert pid.attached > 0
         for ns, inside in pid.numbers:

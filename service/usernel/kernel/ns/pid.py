@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from usernel.abi.capability import CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN
@@ -36,6 +38,7 @@ class PidNamespace(Namespace):
         self.above = above
         self.level: int = above.level + 1 if above else 0
         self.pids: dict[int, Pid] = {}
+        self._ascending: list[int] = []
         self.last_pid = 0
         self.child_reaper: Task | None = None
         self.adding = True
@@ -67,6 +70,23 @@ class PidNamespace(Namespace):
                 return number
         raise KernelError(Errno.EAGAIN, "every pid is taken")
 
+    def add(self, number: int, pid: Pid) -> None:
+        """A number is taken."""
+        self.pids[number] = pid
+        self.last_pid = number
+        insort(self._ascending, number)
+
+    def remove(self, number: int) -> None:
+        """A number is free."""
+        del self.pids[number]
+        del self._ascending[bisect_left(self._ascending, number)]
+
+    def page(self, after: int, limit: int) -> list[Task]:
+        """Up to ``limit`` tasks with numbers above ``after``, ascending."""
+        start = bisect_right(self._ascending, after)
+        listed = (self.pids[self._ascending[index]].task for index in range(start, len(self._ascending)))
+        return list(islice((task for task in listed if task is not None), limit))
+
     def durable(self) -> dict[str, Any]:
         """Its place in the tree; processes end with the service."""
         shown = super().durable()
@@ -82,20 +102,21 @@ class Pid:
     """``struct pid``: what a process, group or session is called in each pid namespace that sees it.
 
     It keeps its numbers as long as anything is ``attached``: a task, or a group or session called after it. ``task`` is
-    the task of these numbers until it is reaped. ``pollers`` sleep until it ends.
+    the task of these numbers until it is reaped. ``group_members`` are the leaders of the processes in the process
+    group called after it, ``pollers`` sleep until it ends.
     """
 
-    __slots__ = ("attached", "exit_code", "numbers", "pollers", "task")
+    __slots__ = ("attached", "exit_code", "group_members", "numbers", "pollers", "task")
 
     def __init__(self, numbers: Sequence[tuple[PidNamespace, int]]) -> None:
         self.numbers = tuple(numbers)
         self.attached = 0
         self.task: Task | None = None
         self.exit_code: int | None = None
+        self.group_members: dict[Task, None] = {}
         self.pollers = WaitQueue()
         for ns, number in self.numbers:
-            ns.pids[number] = self
-            ns.last_pid = number
+            ns.add(number, self)
 
     @property
     def ns(self) -> PidNamespace:
@@ -128,7 +149,7 @@ class Pid:
         self.attached -= 1
         if not self.attached:
             for ns, number in self.numbers:
-                del ns.pids[number]
+                ns.remove(number)
 
 
 def alloc_pid(cred: Cred, ns: PidNamespace, set_tid: Sequence[int]) -> Pid:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from usernel.abi.nsfs import INIT_ID, INIT_INO
@@ -42,6 +44,7 @@ class NsTree:
 
     def __init__(self) -> None:
         self._by_inum: dict[int, Namespace] = {}
+        self._ascending: list[int] = []
         self._next_inum = FIRST_DYNAMIC_INUM
         self._next_id = FIRST_DYNAMIC_ID
         for kind in (CLONE_NEWUSER, *(kind for kind in NAMESPACES if kind != CLONE_NEWUSER)):
@@ -87,13 +90,9 @@ class NsTree:
 
     def page(self, kind: str | None, after: int, limit: int) -> list[Namespace]:
         """Up to ``limit`` namespaces with inode numbers above ``after``, ascending."""
-        found: list[Namespace] = []
-        for inum, ns in self._by_inum.items():
-            if inum > after and (kind is None or ns.name == kind):
-                found.append(ns)
-                if len(found) == limit:
-                    break
-        return found
+        start = bisect_right(self._ascending, after)
+        listed = (self._by_inum[self._ascending[index]] for index in range(start, len(self._ascending)))
+        return list(islice((ns for ns in listed if kind is None or ns.name == kind), limit))
 
     def add(self, fact: NamespaceCreated) -> Namespace:
         """A namespace is there; it keeps its owner and its parent."""
@@ -101,6 +100,7 @@ class NsTree:
         source = self._by_inum.get(fact.source)
         ns = _make(fact, owner, source)
         self._by_inum[ns.inum] = ns
+        insort(self._ascending, ns.inum)
         self._next_inum = max(self._next_inum, ns.inum + 1)
         self._next_id = max(self._next_id, ns.ns_id + 1)
         for kept in kept_by(ns):
@@ -112,6 +112,7 @@ class NsTree:
     def remove(self, inum: int) -> Namespace:
         """A namespace is gone. Whom it kept is not looked at."""
         ns = self._by_inum.pop(inum)
+        del self._ascending[bisect_left(self._ascending, inum)]
         for kept in kept_by(ns):
             kept.refs -= 1
         ns.user_ns.charge(ns.kind, ns.uid, -1)

@@ -77,7 +77,7 @@ SI_TKILL: Final = -6
 SI_CODES: Final = Names(
     "si_code",
     {"SI_USER": SI_USER, "SI_KERNEL": SI_KERNEL, "SI_QUEUE": SI_QUEUE, "SI_MESGQ": SI_MESGQ, "SI_TKILL": SI_TKILL}
-    | {"CLD_EXITED": 1, "CLD_KILLED": 2, "CLD_DUMPED": 3},
+    | {"CLD_EXITED": 1, "CLD_KILLED": 2, "CLD_DUMPED": 3, "CLD_STOPPED": 5, "CLD_CONTINUED": 6},
     one=True,
 )
 

@@ -39,3 +39,5 @@ IDTYPES: Final = Names("idtype", {"P_ALL": P_ALL, "P_PID": P_PID, "P_PGID": P_PG
 CLD_EXITED: Final = 1
 CLD_KILLED: Final = 2
 CLD_DUMPED: Final = 3
+CLD_STOPPED: Final = 5
+CLD_CONTINUED: Final = 6

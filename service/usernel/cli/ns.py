@@ -146,10 +146,12 @@ def _tree(found: Sequence[dict[str, Any]]) -> Tree:
 
 
 def _leaf(item: dict[str, Any]) -> str:
+    from rich.markup import escape
+
     colour = "bold cyan" if item["type"] == "user" else "cyan"
     more = f", below {item['parent']}" if item["type"] == "pid" and item["parent"] else ""
     more += ", pinned" if item["pinned"] else ""
-    return f"[{colour}]{item['link'].replace('[', chr(92) + '[')}[/]  {item['tasks']} tasks{more.replace('[', chr(92) + '[')}"
+    return f"[{colour}]{escape(item['link'])}[/]  {item['tasks']} tasks{escape(more)}"
 
 
 def kind_options(command: Callable[..., Any]) -> Callable[..., Any]:

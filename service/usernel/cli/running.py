@@ -32,10 +32,8 @@ def run_as(options: Options, prepare: Callable[[Actor], Awaitable[int]], command
 
 
 async def _run(options: Options, pid: int, command: Sequence[str]) -> int:
-    environ = {**os.environ, "USERNEL_TASK": str(pid)}
-    for name, value in (("USERNEL_URL", options.url), ("USERNEL_TOKEN", options.token)):
-        if value is not None:
-            environ[name] = value
+    given = {"USERNEL_URL": options.url, "USERNEL_TOKEN": options.token, "USERNEL_TASK": str(pid)}
+    environ = os.environ | {name: value for name, value in given.items() if value is not None}
     try:
         process = await asyncio.create_subprocess_exec(*command, env=environ)
     except OSError as error:

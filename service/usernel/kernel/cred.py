@@ -69,10 +69,6 @@ class Cred:
         return False
 
     def in_group(self, gid: int) -> bool:
-        """Whether ``gid`` is the effective group or a supplementary one (``in_egroup_p``)."""
-        return gid == self.egid or gid in self.groups
-
-    def in_fs_group(self, gid: int) -> bool:
         """Whether ``gid`` is the file system group or a supplementary one (``in_group_p``)."""
         return gid == self.fsgid or gid in self.groups
 

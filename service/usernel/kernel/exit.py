@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from usernel.abi.errno import Errno
-from usernel.abi.signal import SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGKILL
+from usernel.abi.signal import SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGCONT, SIGKILL
 from usernel.abi.wait import (
+    CLD_CONTINUED,
     CLD_EXITED,
     CLD_KILLED,
+    CLD_STOPPED,
     P_ALL,
     P_PGID,
     P_PID,
@@ -163,10 +165,7 @@ def _notify_parent(kernel: Kernel, leader: Task) -> bool:
     autoreap = group.autoreap or parent is kernel.init or ignored
     autoreap |= group.exit_signal == SIGCHLD and bool(action.sa_flags & SA_NOCLDWAIT)
     if group.exit_signal and not ignored and not (group.autoreap or parent is kernel.init):
-        uid = parent.cred.user_ns.uid_map.munged(leader.cred.uid)
-        code, status = exit_status(group.exit_code)
-        info = SigInfo(group.exit_signal, code, leader.nr_in(parent), uid, 0, status)
-        send_signal(kernel, parent, info, force=not leader.nr_in(parent))
+        kernel.send_child_signal(parent, leader, group.exit_signal, *exit_status(group.exit_code))
     kernel.wake_all(parent.group.wait_chldexit)
     return autoreap
 
@@ -213,6 +212,8 @@ class WaitOpts:
         if self.idtype in (P_PID, P_PIDFD) and child.thread_pid is not self.pid:
             return False
         if self.idtype == P_PGID and child.group.pgrp is not self.pid:
+            return False
+        if child.exited and not child.group.threads and not self.options & WEXITED:
             return False
         return bool(self.options & WALL) or (child.group.exit_signal != SIGCHLD) == bool(self.options & WCLONE)
 
@@ -266,6 +267,8 @@ def _wait(kernel: Kernel, call: Call, opts: WaitOpts, wake: Wake) -> Return | Bl
     for child in eligible:
         if opts.options & WEXITED and child.exited and not child.group.threads:
             return _reaped(kernel, call, opts, child)
+        if not child.exited and (seen := _change_seen(opts, child)):
+            return _told(call, opts, child, *seen)
     if not eligible:
         raise KernelError(Errno.ECHILD, "there is no such child")
     if opts.options & WNOHANG:
@@ -280,14 +283,29 @@ def _wait(kernel: Kernel, call: Call, opts: WaitOpts, wake: Wake) -> Return | Bl
 NOBODY: Out = {"si_signo": 0, "si_code": 0, "si_pid": 0, "si_uid": 0, "si_status": 0}
 
 
+def _change_seen(opts: WaitOpts, child: Task) -> tuple[int, int, int] | None:
+    """What to tell of a child that stopped or went on: ``si_code``, ``si_status``, and wait4's status."""
+    change, stopped = child.group.change, child.group.stopped
+    wanted = {CLD_STOPPED: WSTOPPED, CLD_CONTINUED: WCONTINUED}.get(change, 0)
+    if not opts.options & wanted:
+        return None
+    if not opts.options & WNOWAIT:
+        child.group.change = 0
+    return (change, SIGCONT, 0xFFFF) if change == CLD_CONTINUED else (change, stopped, stopped << 8 | 0x7F)
+
+
+def _told(call: Call, opts: WaitOpts, child: Task, code: int, status: int, wstatus: int) -> Return:
+    pid = child.nr_in(call.task)
+    if not opts.info:
+        return Return(pid, {"status": wstatus})
+    uid = call.task.cred.user_ns.uid_map.munged(child.cred.uid)
+    shown = {"si_signo": SIGCHLD, "si_code": code, "si_pid": pid, "si_uid": uid, "si_status": status}
+    return Return(0, shown)
+
+
 def _reaped(kernel: Kernel, call: Call, opts: WaitOpts, child: Task) -> Return:
     code = child.group.exit_code
-    pid = child.nr_in(call.task)
-    uid = call.task.cred.user_ns.uid_map.munged(child.cred.uid)
+    told = _told(call, opts, child, *exit_status(code), code)
     if not opts.options & WNOWAIT:
         release_task(kernel, child)
-    if not opts.info:
-        return Return(pid, {"status": code})
-    si_code, status = exit_status(code)
-    shown: dict[str, Any] = {"si_signo": SIGCHLD, "si_code": si_code, "si_pid": pid, "si_uid": uid}
-    return Return(0, shown | {"si_status": status})
+    return told

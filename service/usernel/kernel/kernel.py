@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from usernel.abi.errno import Errno
-from usernel.abi.signal import SIGKILL
+from usernel.abi.signal import SIGCHLD, SIGKILL
 
 from .call import Block, Call, Clock, Restart, Return, Wake
 from .clock import Clocks, Deadlines, Lease, Sleep
@@ -29,12 +29,12 @@ from .ns.uts import UtsNamespace
 from .nsproxy import NsProxy, enter
 from .outputs import Output, SignalDelivered
 from .ptrace import may_act_as
+from .signal import SigInfo, send_signal
 from .task import Task, ThreadGroup
 
 if TYPE_CHECKING:
     from .file import File
     from .ipc.mqueue_inode import MqInode
-    from .signal import SigInfo
     from .wait import WaitQueue
 
 
@@ -280,6 +280,13 @@ class Kernel:
     def emit(self, output: Output) -> None:
         """Something leaves the kernel beside the results of calls, once the position of now is durable."""
         self._outputs.append((self.position, output))
+
+    def send_child_signal(self, parent: Task, child: Task, signo: int, code: int, status: int) -> None:
+        """Tell a parent of its child; ``status`` stands in ``si_status``, which other signals call ``si_value``."""
+        uid = parent.cred.user_ns.uid_map.munged(child.cred.uid)
+        value, told = (0, status) if signo == SIGCHLD else (status, None)
+        info = SigInfo(signo, code, child.nr_in(parent), uid, value, told)
+        send_signal(self, parent, info, force=not child.nr_in(parent))
 
     def signal_delivered(self, task: Task, info: SigInfo) -> None:
         """A signal reached the handler of a task."""

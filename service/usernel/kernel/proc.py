@@ -116,7 +116,7 @@ def _status(viewer: Task, target: Task) -> str:
     }  # fmt: skip
     lines = [
         f"Name:\t{target.comm}", f"Umask:\t{target.umask:04o}",
-        "State:\tZ (zombie)" if target.exited else "State:\tS (sleeping)",
+        "State:\t" + STATES[target.state],
         f"Tgid:\t{target.nr_in(viewer)}", "Ngid:\t0", f"Pid:\t{target.thread_pid.nr_in(ns)}",
         f"PPid:\t{parent.nr_in(viewer) if parent else 0}", "TracerPid:\t0", f"Uid:\t{uids}", f"Gid:\t{gids}",
         f"FDSize:\t{max(64, len(target.fds))}", f"Groups:\t{groups or ' '}",
@@ -128,6 +128,9 @@ def _status(viewer: Task, target: Task) -> str:
         f"NoNewPrivs:\t{int(target.no_new_privs)}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+STATES: Final = {"Z": "Z (zombie)", "T": "T (stopped)", "S": "S (sleeping)"}
 
 
 def _signal_lines(target: Task) -> list[str]:

@@ -21,11 +21,13 @@ from usernel.abi.signal import (
     SIG_DFL,
     SIG_IGN,
     SIGCONT,
+    SIGKILL,
     SIGNALS,
     SIGRTMIN,
     UNBLOCKABLE,
 )
 
+from . import jobctl
 from .call import Block, Call, Clock, Return, Wake
 from .error import KernelError
 from .wait import WaitQueue
@@ -47,10 +49,9 @@ class SigInfo(NamedTuple):
     si_status: int | None = None
 
     def stat(self) -> dict[str, Any]:
-        """The fields by name; ``si_status`` of SIGCHLD alone."""
+        """The fields by name: of SIGCHLD ``si_status``, which stands where others have ``si_value``."""
         fields = self._asdict()
-        if self.si_status is None:
-            del fields["si_status"]
+        del fields["si_status" if self.si_status is None else "si_value"]
         return fields
 
 
@@ -105,7 +106,12 @@ def kill(kernel: Kernel, call: Call, pid: int, signo: int) -> Return:
     if not targets:
         raise KernelError(Errno.ESRCH, f"no task {pid}")
     check_signo(signo, least=0)
-    send_to_allowed(kernel, sender, targets, signo, SI_USER, str(pid))
+    try:
+        send_to_allowed(kernel, sender, targets, signo, SI_USER, str(pid))
+    except KernelError:
+        # As Linux counts: of every process, those that may not be signalled are only passed over.
+        if pid != -1:
+            raise
     return Return(0)
 
 
@@ -191,7 +197,12 @@ def send_signal(kernel: Kernel, task: Task, info: SigInfo, *, force: bool = Fals
 
     ``force``: also a namespace's init gets SIGKILL and SIGSTOP (``send_signal_locked``).
     """
-    if task.exited or _ignored(task, info.si_signo, force=force):
+    if task.exited:
+        return
+    if jobctl.prepare(kernel, task, info.si_signo):
+        for each in list(task.group.threads.values()):
+            deliver(kernel, each, force=force)
+    if _ignored(task, info.si_signo, force=force):
         return
     threads = [task] if thread else [task, *(other for other in task.group.threads.values() if other is not task)]
     # A signal that would end the task does so even while a call waits for it, unless it was blocked before.
@@ -217,11 +228,13 @@ def _ignored(task: Task, signo: int, *, force: bool) -> bool:
         return True
     if signo in signals.blocked:
         return False
-    return handler == SIG_IGN or (handler == SIG_DFL and signo in DEFAULT_IGNORED | DEFAULT_STOPS)
+    return handler == SIG_IGN or (handler == SIG_DFL and signo in DEFAULT_IGNORED)
 
 
 def _fatal(task: Task, signo: int, *, force: bool) -> bool:
     """Whether a signal ends the process as soon as it is sent (``sig_fatal``)."""
+    if task.group.stopped and signo != SIGKILL:
+        return False
     unhandled = task.signals.action(signo).sa_handler == SIG_DFL and signo not in DEFAULT_IGNORED | DEFAULT_STOPS
     return unhandled and signo not in task.signals.blocked and (force or not task.unkillable)
 
@@ -258,16 +271,24 @@ def take_pending(task: Task, wanted: Callable[[int], bool]) -> SigInfo | None:
 def deliver(kernel: Kernel, task: Task, *, force: bool = False) -> None:
     """Act on every pending signal that is not blocked, lowest number first (``get_signal``)."""
     signals = task.signals
-    while (info := take_pending(task, lambda signo: signo not in signals.blocked)) is not None:
+    group = task.group
+    while (
+        info := take_pending(
+            task, lambda signo: signo not in signals.blocked and (not group.stopped or signo == SIGKILL)
+        )
+    ) is not None:
         action = signals.action(info.si_signo)
         if action.sa_handler == SIG_CATCH:
             if action.sa_flags & SA_RESETHAND:
                 signals.actions[info.si_signo] = action._replace(sa_handler=SIG_DFL)
             kernel.signal_delivered(task, info)
             kernel.interrupt_task(task, restart=bool(action.sa_flags & SA_RESTART))
-        elif action.sa_handler == SIG_DFL and info.si_signo not in DEFAULT_IGNORED | DEFAULT_STOPS:
+        elif action.sa_handler == SIG_DFL and info.si_signo not in DEFAULT_IGNORED:
             # A namespace's init gets no signals from inside that it does not want, also ones that were blocked.
             if task.unkillable and not (force and info.si_signo in UNBLOCKABLE):
+                continue
+            if info.si_signo in DEFAULT_STOPS:
+                jobctl.stop(kernel, task, info.si_signo)
                 continue
             kernel.exit(task, status=0, signo=info.si_signo)
             return

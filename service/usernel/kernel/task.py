@@ -73,6 +73,10 @@ class ThreadGroup:
     wait_chldexit: WaitQueue = field(default_factory=WaitQueue)
     exit_code: int = 0
     exiting: bool = False
+    stopped: int = 0
+    """The signal that stopped it, 0 while it runs."""
+    change: int = 0
+    """What waitid(2) has not been told yet: CLD_STOPPED or CLD_CONTINUED."""
     unkillable: bool = False
     """SIGNAL_UNKILLABLE: a pid namespace's init, and the default task that requests without one of their own act as."""
     child_subreaper: bool = False
@@ -164,6 +168,11 @@ class Task:
         """Whether it has ended and nobody has waited for it."""
         return self.exited and self.thread_pid.task is self
 
+    @property
+    def state(self) -> str:
+        """Its letter in ``/proc/[pid]/stat``: Z ended and not waited for, T stopped, S sleeping, as all others are."""
+        return "Z" if self.exited else "T" if self.group.stopped else "S"
+
     def nr_in(self, viewer: Task) -> int:
         """What another task calls its process: 0 where it does not see it (``task_tgid_nr_ns``)."""
         return self.leader.thread_pid.nr_in(viewer.thread_pid.ns)
@@ -172,7 +181,7 @@ class Task:
         """The task as ``/proc/[pid]`` shows it, in the initial namespaces' ids."""
         return {
             "pid": self.pid, "tgid": self.leader.pid, "ppid": self.parent.pid if self.parent else 0, "pgid": self.pgid,
-            "sid": self.group.session.nr, "comm": self.comm, "state": "Z" if self.exited else "S",
+            "sid": self.group.session.nr, "comm": self.comm, "state": self.state,
             **self.cred.stat(), "nice": self.nice, "umask": f"{self.umask:04o}", "ns": self._links(),
             "nspid": [number for _, number in self.thread_pid.numbers], "threads": len(self.group.threads),
             "children": len(self.children), "fds": len(self.fds), "signals": self.signals.stat(),

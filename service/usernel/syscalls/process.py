@@ -24,6 +24,7 @@ from .row import Row, errnos
 from .signal import SIGNAL
 
 CLONE_ERRNOS = "EAGAIN EINVAL EMFILE ENOMEM ENOSPC EPERM"
+U32: Final = 0xFFFFFFFF
 UNKILLABLE = "task {} is there as long as the service is"
 
 
@@ -57,12 +58,12 @@ def _cloned(kernel: Kernel, call: Call, args: CloneArgs) -> Return:
 
 def sys_wait4(kernel: Kernel, call: Call, pid: int, options: int) -> Return | Block:
     """wait4(2)."""
-    return kernel_exit.wait4(kernel, call, pid, options)
+    return kernel_exit.wait4(kernel, call, pid, options & U32)
 
 
 def sys_waitid(kernel: Kernel, call: Call, idtype: int, ident: int, options: int) -> Return | Block:
     """waitid(2)."""
-    return kernel_exit.waitid(kernel, call, idtype, ident, options)
+    return kernel_exit.waitid(kernel, call, idtype, ident, options & U32)
 
 
 def sys_exit(kernel: Kernel, call: Call, status: int) -> Return:
@@ -188,12 +189,12 @@ ROWS: Final = (
     Row(
         "wait4", "Wait for a child to end, and reap it; returns its pid.", "wait4(2)",
         (Field("pid", INT, -1), Field("options", OPTIONS, 0)), errnos("ECHILD EINTR EINVAL ESRCH"), sys_wait4,
-        Structure("waited", (Field("status", INT),)), Restart.SYS, partial="no child stops",
+        Structure("waited", (Field("status", INT),)), Restart.SYS,
     ),
     Row(
         "waitid", "Wait for a child to end, and reap it.", "waitid(2)",
         (Field("idtype", Enumeration(abi_wait.IDTYPES)), Field("id", INT, 0), Field("options", OPTIONS)),
-        errnos("EAGAIN EBADF ECHILD EINTR EINVAL"), sys_waitid, WAITED, Restart.SYS, partial="no child stops",
+        errnos("EAGAIN EBADF ECHILD EINTR EINVAL"), sys_waitid, WAITED, Restart.SYS,
     ),
     Row("exit", "End the calling thread.", "_exit(2)", (Field("status", INT, 0),), errnos("EPERM"), sys_exit),
     Row(

@@ -88,7 +88,7 @@ SIGINFO: Final = Structure(
         Field("si_code", Enumeration(abi_signal.SI_CODES)),
         Field("si_pid", INT),
         Field("si_uid", UINT),
-        Field("si_value", LONG),
+        Field("si_value", LONG, None),
         Field("si_status", INT, None, "of SIGCHLD"),
     ),
 )
@@ -105,7 +105,7 @@ ROWS: Final = (
         (Field("pid", INT), Field("sig", SIGNAL)),
         errnos("EINVAL EPERM ESRCH"),
         sys_kill,
-        partial="signals that would stop a task are dropped",
+        partial="a stopped task is shown and told of as stopped, but its calls go on: it has no code to stand still",
     ),
     Row(
         "tgkill",

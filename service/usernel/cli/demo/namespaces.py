@@ -57,4 +57,4 @@ async def _processes(tour: Tour, client: Client) -> None:
     pid, status = await client.waitpid(child.pid)
     tour.show("a pidfd kills it; wait4 tells how it ended", (pid == child.pid, os.waitstatus_to_exitcode(status)),
               (True, -9))  # fmt: skip
-    tour.show("... and goes on naming what has ended", await errno_of(client.calls.pidfd_send_signal(pidfd, 0)), "ESRCH")
+    tour.show("... and goes on naming what ended", await errno_of(client.calls.pidfd_send_signal(pidfd, 0)), "ESRCH")

@@ -115,7 +115,7 @@ def inode_permission(cred: Cred, inode: MqInode, wanted: int) -> bool:
     mode = inode.mode
     if cred.fsuid == inode.uid:
         mode >>= 6
-    elif cred.in_fs_group(inode.gid):
+    elif cred.in_group(inode.gid):
         mode >>= 3
     if not wanted & ~mode or capable_wrt_inode(cred, inode, CAP_DAC_OVERRIDE):
         return True

@@ -64,7 +64,14 @@ def setreuid_of_both(world: World) -> None:
 
 @case
 def setresuid_to(world: World) -> None:
-    for wanted in ((1001, 1001, 1001), (1003, 1001, 1002), (-1, -1, -1), (-1, 1003, -1), (-1, -1, 1004), (1004, -1, -1)):
+    for wanted in (
+        (1001, 1001, 1001),
+        (1003, 1001, 1002),
+        (-1, -1, -1),
+        (-1, 1003, -1),
+        (-1, -1, 1004),
+        (1004, -1, -1),
+    ):
         for task in users(world.root, 1001, 1002, 1003):
             task.setresuid(*wanted)
             ids(task)

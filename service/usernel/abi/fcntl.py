@@ -15,6 +15,10 @@ O_EXCL: Final = 0o200
 O_NONBLOCK: Final = 0o4000
 O_CLOEXEC: Final = 0o2000000
 
+O_NOCTTY: Final = 0o400
+O_TRUNC: Final = 0o1000
+CREATION_FLAGS: Final = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC
+"""What an open file forgets (``do_dentry_open``)."""
 O_APPEND: Final = 0o2000
 O_DIRECT: Final = 0o40000
 O_NOATIME: Final = 0o1000000

@@ -23,6 +23,7 @@ SIGNALS: Final = Names(
     one=True,
 )
 
+SIGHUP: Final = 1
 SIGINT: Final = 2
 SIGKILL: Final = 9
 SIGUSR1: Final = 10

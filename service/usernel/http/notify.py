@@ -101,7 +101,7 @@ async def notify(request: web.Request) -> web.StreamResponse:
     acting = await Acting.of(request)
     how = {"setsid": True, "close_fds": True, "autoreap": True}
     forked = await acting.runtime.call(acting.task, FORK, FORK.bind((), how))
-    task = acting.runtime.kernel.tasks[forked.outcome().ret]
+    task = acting.runtime.kernel.child_of(acting.task, forked.outcome().ret)
     notifications = Notifications(acting.runtime, task, name_of(request), _sigevent(request))
     try:
         await notifications.register()

@@ -47,7 +47,7 @@ class Sessions:
     async def _login(self, uid: int, gid: int) -> Task:
         how = {"uid": uid, "gid": gid, "groups": [], "daemon": True, "setsid": True, "close_fds": True}
         call = await self._runtime.call(self._runtime.kernel.init, FORK, FORK.bind((), {**how, "comm": f"uid-{uid}"}))
-        return self._runtime.kernel.tasks[call.outcome().ret]
+        return self._runtime.kernel.child_of(self._runtime.kernel.init, call.outcome().ret)
 
 
 def pid_of(text: str) -> int:

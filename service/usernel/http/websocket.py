@@ -318,7 +318,7 @@ async def serve_socket(
         protocols=tuple(SUBPROTOCOLS), heartbeat=limits.heartbeat, max_msg_size=limits.frame_bytes, compress=False
     )
     forked = await runtime.call(actor, FORK, FORK.bind((), {"setsid": True, "close_fds": True, "autoreap": True}))
-    task = runtime.kernel.tasks[forked.outcome().ret]
+    task = runtime.kernel.child_of(actor, forked.outcome().ret)
     try:
         await ws.prepare(request)
     except BaseException:

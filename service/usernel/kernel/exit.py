@@ -30,6 +30,7 @@ from usernel.abi.wait import (
 from .call import Block, Call, Out, Return, Wake
 from .error import KernelError
 from .fdtable import exit_files
+from .jobctl import hang_up_orphans
 from .ns.tree import put_ns
 from .nsproxy import leave
 from .outputs import TaskExited
@@ -98,6 +99,7 @@ def _group_ended(kernel: Kernel, last: Task, code: int) -> None:
     _forget_children(kernel, leader)
     if last is not leader:
         release_task(kernel, last)
+    hang_up_orphans(kernel, leader, leader.parent, leader)
     leader.thread_pid.exit_code = group.exit_code
     kernel.emit(TaskExited(leader.pid, group.exit_code >> 8, group.exit_code & 0x7F))
     kernel.wake_all(leader.thread_pid.pollers)
@@ -134,6 +136,8 @@ def _forget_children(kernel: Kernel, father: Task) -> None:
         child.group.exit_signal = SIGCHLD
         if child.exited and not child.group.threads and _notify_parent(kernel, child):
             release_task(kernel, child)
+        else:
+            hang_up_orphans(kernel, child, father, None)
 
 
 def _death_signal(kernel: Kernel, father: Task, thread: Task) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usernel.abi.signal import DEFAULT_STOPS, SA_NOCLDSTOP, SIG_IGN, SIGCHLD, SIGCONT, SIGSTOP
+from usernel.abi.signal import DEFAULT_STOPS, SA_NOCLDSTOP, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP, SIGSTOP
 from usernel.abi.wait import CLD_CONTINUED, CLD_STOPPED
 
 if TYPE_CHECKING:
     from .kernel import Kernel
+    from .ns.pid import Pid
     from .task import Task
 
 
@@ -36,19 +37,39 @@ def _flush(task: Task, signals: frozenset[int]) -> None:
 
 def stop(kernel: Kernel, task: Task, signo: int) -> None:
     """A signal's default action stops the process, unless that is done, or nobody of its session could continue it."""
-    if task.group.stopped or (signo != SIGSTOP and orphaned(task)):
+    if task.group.stopped or (signo != SIGSTOP and orphaned(kernel, task.group.pgrp)):
         return
     task.group.stopped = signo
     _changed(kernel, task, CLD_STOPPED, signo)
 
 
-def orphaned(task: Task) -> bool:
-    """Whether nobody with a job's interest is left: no member's parent is of the session, outside the group."""
-    pgrp, session = task.group.pgrp, task.group.session
-    parents = (member.parent for member in pgrp.group_members if not member.exited)
+def orphaned(kernel: Kernel, pgrp: Pid, but: Task | None = None) -> bool:
+    """Whether nobody is left who would continue its jobs: no member's parent is of its session, outside the group.
+
+    ``but`` is a member that ends now (``will_become_orphaned_pgrp``).
+    """
     return not any(
-        parent is not None and parent.group.pgrp is not pgrp and parent.group.session is session for parent in parents
+        _cares(member.parent, member)
+        for member in pgrp.group_members
+        if member is not but and not member.exited and member.parent is not kernel.init
     )
+
+
+def _cares(parent: Task | None, member: Task) -> bool:
+    if parent is None:
+        return False
+    return parent.group.pgrp is not member.group.pgrp and parent.group.session is member.group.session
+
+
+def hang_up_orphans(kernel: Kernel, member: Task, parent: Task | None, but: Task | None) -> None:
+    """A member's last link to its session goes: its stopped jobs are hung up and continued (``kill_orphaned_pgrp``)."""
+    pgrp = member.group.pgrp
+    jobs = list(pgrp.group_members)
+    if not _cares(parent, member) or not orphaned(kernel, pgrp, but) or not any(job.group.stopped for job in jobs):
+        return
+    for signo in (SIGHUP, SIGCONT):
+        for job in jobs:
+            kernel.send_kernel_signal(job, signo)
 
 
 def _changed(kernel: Kernel, task: Task, code: int, status: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from usernel.abi.errno import Errno
-from usernel.abi.signal import SIGCHLD, SIGKILL
+from usernel.abi.signal import SI_KERNEL, SIGKILL
 
 from .call import Block, Call, Clock, Restart, Return, Wake
 from .clock import Clocks, Deadlines, Lease, Sleep
@@ -282,11 +282,14 @@ class Kernel:
         self._outputs.append((self.position, output))
 
     def send_child_signal(self, parent: Task, child: Task, signo: int, code: int, status: int) -> None:
-        """Tell a parent of its child; ``status`` stands in ``si_status``, which other signals call ``si_value``."""
+        """Tell a parent of its child."""
         uid = parent.cred.user_ns.uid_map.munged(child.cred.uid)
-        value, told = (0, status) if signo == SIGCHLD else (status, None)
-        info = SigInfo(signo, code, child.nr_in(parent), uid, value, told)
+        info = SigInfo(signo, code, child.nr_in(parent), uid, status)
         send_signal(self, parent, info, force=not child.nr_in(parent))
+
+    def send_kernel_signal(self, task: Task, signo: int) -> None:
+        """Signal a process in the kernel's own name (SEND_SIG_PRIV)."""
+        send_signal(self, task, SigInfo(signo, SI_KERNEL, 0, 0), force=True)
 
     def signal_delivered(self, task: Task, info: SigInfo) -> None:
         """A signal reached the handler of a task."""
@@ -317,6 +320,13 @@ class Kernel:
         if not may_act_as(actor, task):
             raise KernelError(Errno.EPERM, f"task {actor.pid} may not act as task {pid}")
         return task
+
+    def child_of(self, parent: Task, number: int) -> Task:
+        """The child that a task has just made, by the number that fork(2) answered."""
+        found = self.find_task(parent, number)
+        if found is None:
+            raise AssertionError(f"task {parent.pid} has made no {number}")
+        return found
 
     def find_task(self, viewer: Task, pid: int) -> Task | None:
         """The task that a pid means in the viewer's pid namespace, a zombie too (``find_task_by_vpid``)."""

@@ -21,14 +21,14 @@ from usernel.abi.pidfd import (
     PIDFD_THREAD,
 )
 from usernel.abi.poll import POLLHUP, POLLIN, POLLRDNORM
-from usernel.abi.signal import SI_USER
+from usernel.abi.signal import SI_TKILL, SI_USER
 from usernel.abi.stat import S_IFREG
 
 from .error import KernelError
 from .fdtable import open_fd
 from .file import File
 from .ptrace import ptrace_may_access
-from .signal import SigInfo, check_signo, from_above, from_user, group_of, may_signal, send_signal
+from .signal import Said, check_signo, group_of, said_by, send_to_allowed
 
 if TYPE_CHECKING:
     from .call import Out
@@ -93,7 +93,8 @@ def pidfd_open(task: Task, upid: int, flags: int) -> int:
 def pidfd_file(task: Task, fd: int) -> PidFile:
     """The pidfd of a descriptor, or the caller itself by its two special numbers. EBADF."""
     if fd in (PIDFD_SELF_THREAD, PIDFD_SELF_THREAD_GROUP):
-        return PidFile(task.thread_pid if fd == PIDFD_SELF_THREAD else task.leader.thread_pid)
+        thread = fd == PIDFD_SELF_THREAD
+        return PidFile(task.thread_pid if thread else task.leader.thread_pid, thread=thread)
     file = task.fds.get(fd)
     if not isinstance(file, PidFile):
         raise KernelError(Errno.EBADF, f"descriptor {fd} is no pidfd")
@@ -119,10 +120,8 @@ def pidfd_getfd(task: Task, pidfd: int, targetfd: int, flags: int) -> int:
     return open_fd(task, target.fds.get(targetfd))
 
 
-def pidfd_send_signal(
-    kernel: Kernel, task: Task, pidfd: int, signo: int, info: tuple[int, int] | None, flags: int
-) -> None:
-    """Signal the process of a pidfd: pidfd_send_signal(2). ``info`` is ``(si_code, si_value)``.
+def pidfd_send_signal(kernel: Kernel, task: Task, pidfd: int, signo: int, info: Said | None, flags: int) -> None:
+    """Signal the process of a pidfd: pidfd_send_signal(2).
 
     EINVAL for flags; EBADF; EINVAL where the process is not below the caller's pid namespace, and for a bad signal;
     EPERM, also for a siginfo that poses as the kernel's or as kill's; ESRCH.
@@ -134,25 +133,14 @@ def pidfd_send_signal(
     if not file.pid.ns.within(task.thread_pid.ns):
         raise KernelError(Errno.EINVAL, "the process is not in the caller's pid namespace or below")
     thread = flags == PIDFD_SIGNAL_THREAD or (not flags and file.thread)
-    own = file.pid is task.thread_pid
-    code, value = info or (SI_USER, 0)
-    if info is not None and not own and code >= 0:
+    if info is not None and file.pid is not task.thread_pid and (info.si_code >= 0 or info.si_code == SI_TKILL):
         raise KernelError(Errno.EPERM, "this si_code is the kernel's")
-    check_signo(signo, least=0)
     targets = group_of(file.pid) if flags == PIDFD_SIGNAL_PROCESS_GROUP else [living(file)]
     if not targets:
         raise KernelError(Errno.ESRCH, "there is no such process group")
-    _send(kernel, task, targets, (signo, code, value), thread=thread)
-
-
-def _send(kernel: Kernel, task: Task, targets: list[Task], what: tuple[int, int, int], *, thread: bool) -> None:
-    signo, code, value = what
-    allowed = [target for target in targets if may_signal(task, target, signo)]
-    if not allowed:
-        raise KernelError(Errno.EPERM, f"task {task.pid} may not signal task {targets[0].pid}")
-    for target in allowed if signo else ():
-        sent: SigInfo = from_user(task, target, signo, code, value)
-        send_signal(kernel, target, sent, force=from_above(task, target), thread=thread)
+    check_signo(signo, least=0)
+    said = info or said_by(task, SI_TKILL if thread else SI_USER)
+    send_to_allowed(kernel, task, targets, signo, said, f"task {targets[0].pid}", thread=thread)
 
 
 def pidfd_info(task: Task, file: PidFile, mask: int) -> Out:
@@ -160,7 +148,8 @@ def pidfd_info(task: Task, file: PidFile, mask: int) -> Out:
     target = file.pid.task
     shown: dict[str, Any] = {"mask": 0}
     if mask & PIDFD_INFO_EXIT and file.pid.task is None and file.pid.exit_code is not None:
-        shown |= {"mask": PIDFD_INFO_EXIT, "exit_code": file.pid.exit_code}
+        shown |= {"mask": PIDFD_INFO_CGROUPID | PIDFD_INFO_EXIT, "cgroupid": ROOT_CGROUP_ID}
+        shown["exit_code"] = file.pid.exit_code
     if target is None:
         if not shown["mask"]:
             raise KernelError(Errno.ESRCH, "the process has ended and was waited for")

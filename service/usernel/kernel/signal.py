@@ -26,6 +26,7 @@ from usernel.abi.signal import (
     SIGRTMIN,
     UNBLOCKABLE,
 )
+from usernel.abi.wait import CLD_CONTINUED, CLD_EXITED
 
 from . import jobctl
 from .call import Block, Call, Clock, Return, Wake
@@ -46,12 +47,12 @@ class SigInfo(NamedTuple):
     si_pid: int
     si_uid: int
     si_value: int = 0
-    si_status: int | None = None
 
     def stat(self) -> dict[str, Any]:
-        """The fields by name: of SIGCHLD ``si_status``, which stands where others have ``si_value``."""
+        """The fields by name: what tells of a child has ``si_status`` in the place of ``si_value``."""
         fields = self._asdict()
-        del fields["si_status" if self.si_status is None else "si_value"]
+        if CLD_EXITED <= self.si_code <= CLD_CONTINUED:
+            fields["si_status"] = fields.pop("si_value")
         return fields
 
 
@@ -107,7 +108,7 @@ def kill(kernel: Kernel, call: Call, pid: int, signo: int) -> Return:
         raise KernelError(Errno.ESRCH, f"no task {pid}")
     check_signo(signo, least=0)
     try:
-        send_to_allowed(kernel, sender, targets, signo, SI_USER, str(pid))
+        send_to_allowed(kernel, sender, targets, signo, said_by(sender, SI_USER), str(pid))
     except KernelError:
         # As Linux counts: of every process, those that may not be signalled are only passed over.
         if pid != -1:
@@ -115,15 +116,44 @@ def kill(kernel: Kernel, call: Call, pid: int, signo: int) -> Return:
     return Return(0)
 
 
+class Said(NamedTuple):
+    """What a sender says of a signal; ids as its own namespaces call them (``kernel_siginfo`` from user space)."""
+
+    si_code: int
+    si_value: int = 0
+    si_pid: int = 0
+    si_uid: int = 0
+
+
+def said_by(sender: Task, code: int) -> Said:
+    """What kill(2) says for its caller."""
+    return Said(code, 0, sender.nr_in(sender), sender.cred.user_ns.uid_map.munged(sender.cred.uid))
+
+
 def send_to_allowed(
-    kernel: Kernel, sender: Task, targets: Iterable[Task], signo: int, code: int, whom: str, value: int = 0
+    kernel: Kernel,
+    sender: Task,
+    targets: Iterable[Task],
+    signo: int,
+    said: Said,
+    whom: str,
+    *,
+    thread: bool = False,
 ) -> None:
-    """Signal those processes that the sender may signal. EPERM where that is none."""
+    """Signal those processes (or threads) that the sender may signal. EPERM where that is none."""
     allowed = [task for task in targets if may_signal(sender, task, signo)]
     if not allowed:
         raise KernelError(Errno.EPERM, f"task {sender.pid} may not signal {whom}")
     for task in allowed if signo else ():
-        send_signal(kernel, task, from_user(sender, task, signo, code, value), force=from_above(sender, task))
+        above = from_above(sender, task)
+        send_signal(kernel, task, _heard_by(task, sender, signo, said, above=above), force=above, thread=thread)
+
+
+def _heard_by(target: Task, sender: Task, signo: int, said: Said, *, above: bool) -> SigInfo:
+    """What the target is told: the uid as its user namespace calls it, no pid from above its pid namespace."""
+    kuid = sender.cred.user_ns.uid_map.down(said.si_uid & 0xFFFFFFFF)
+    uid = target.cred.user_ns.uid_map.munged(kuid)
+    return SigInfo(signo, said.si_code, 0 if above else said.si_pid, uid, said.si_value)
 
 
 def _targets(kernel: Kernel, sender: Task, pid: int) -> list[Task]:
@@ -145,17 +175,13 @@ def tgkill(kernel: Kernel, call: Call, tgid: int, tid: int, signo: int) -> None:
     if found is None or found.leader.nr_in(call.task) != tgid:
         raise KernelError(Errno.ESRCH, f"process {tgid} has no thread {tid}")
     check_signo(signo, least=0)
-    if not may_signal(call.task, found, signo):
-        raise KernelError(Errno.EPERM, f"task {call.task.pid} may not signal {tid}")
-    if signo:
-        info = from_user(call.task, found, signo, SI_TKILL)
-        send_signal(kernel, found, info, force=from_above(call.task, found), thread=True)
+    send_to_allowed(kernel, call.task, [found], signo, said_by(call.task, SI_TKILL), str(tid), thread=True)
 
 
-def rt_sigqueueinfo(kernel: Kernel, call: Call, pid: int, signo: int, code: int, value: int) -> None:
+def rt_sigqueueinfo(kernel: Kernel, call: Call, pid: int, signo: int, said: Said) -> None:
     """Send a signal with a value to a process. EPERM for an ``si_code`` that is the kernel's; ESRCH, EINVAL, EAGAIN."""
     found = kernel.find_task(call.task, pid) if pid > 0 else None
-    if (code >= 0 or code == SI_TKILL) and (found is None or found.group is not call.task.group):
+    if (said.si_code >= 0 or said.si_code == SI_TKILL) and (found is None or found.group is not call.task.group):
         raise KernelError(Errno.EPERM, "this si_code is the kernel's")
     if found is None:
         raise KernelError(Errno.ESRCH, f"no task {pid}")
@@ -163,7 +189,7 @@ def rt_sigqueueinfo(kernel: Kernel, call: Call, pid: int, signo: int, code: int,
     full = signo >= SIGRTMIN and len(found.group.shared_pending) >= found.rlimits[RLIMIT_SIGPENDING].cur
     if full and may_signal(call.task, found, signo):
         raise KernelError(Errno.EAGAIN, f"task {pid} has as many signals pending as RLIMIT_SIGPENDING allows")
-    send_to_allowed(kernel, call.task, [found.leader], signo, code, str(pid), value)
+    send_to_allowed(kernel, call.task, [found.leader], signo, said, str(pid))
 
 
 def group_of(pgrp: Pid | None) -> list[Task]:
@@ -179,12 +205,6 @@ def may_signal(sender: Task, target: Task, signo: int = 0) -> bool:
     if {mine.euid, mine.uid} & {its.suid, its.uid} or mine.ns_capable(its.user_ns, CAP_KILL):
         return True
     return signo == SIGCONT and sender.group.session is target.group.session
-
-
-def from_user(sender: Task, target: Task, signo: int, code: int, value: int = 0) -> SigInfo:
-    """A siginfo whose sender is named as the target's namespaces call it; pid 0 for one from above them."""
-    pid = 0 if from_above(sender, target) else sender.nr_in(sender)
-    return SigInfo(signo, code, pid, target.cred.user_ns.uid_map.munged(sender.cred.uid), value)
 
 
 def from_above(sender: Task, target: Task) -> bool:

@@ -53,7 +53,7 @@ class Task(Calls):
 
     def child(self, **how: Any) -> Task:
         """Fork, and drive the child."""
-        return self._kernel.task(self.call("fork", **how))
+        return Task(self._kernel, self._kernel.model.child_of(self._task, self.call("fork", **how)))
 
     def __repr__(self) -> str:
         return f"<task {self.pid}>"

@@ -18,10 +18,11 @@ from usernel.kernel.call import Block, Call, Restart, Return
 from usernel.kernel.error import KernelError
 from usernel.kernel.fork import CloneArgs, clone
 from usernel.kernel.kernel import Kernel
+from usernel.kernel.signal import Said
 
 from .kinds import INT, LONG, NAME_OR_NUMBER, TEXT, UINT, ULONG, Enumeration, Field, Flags, ListOf, Structure
 from .row import Row, errnos
-from .signal import SIGNAL
+from .signal import SAID, SIGNAL
 
 CLONE_ERRNOS = "EAGAIN EINVAL EMFILE ENOMEM ENOSPC EPERM"
 U32: Final = 0xFFFFFFFF
@@ -143,10 +144,10 @@ def sys_pidfd_getfd(kernel: Kernel, call: Call, pidfd_: int, targetfd: int, flag
 
 
 def sys_pidfd_send_signal(
-    kernel: Kernel, call: Call, pidfd_: int, sig: int, info: tuple[int, int] | None, flags: int
+    kernel: Kernel, call: Call, pidfd_: int, sig: int, info: tuple[int, ...] | None, flags: int
 ) -> Return:
     """pidfd_send_signal(2)."""
-    pidfd.pidfd_send_signal(kernel, call.task, pidfd_, sig, info, flags)
+    pidfd.pidfd_send_signal(kernel, call.task, pidfd_, sig, None if info is None else Said(*info), flags)
     return Return(0)
 
 
@@ -170,7 +171,6 @@ WAITED: Final = Structure(
         Field("si_status", INT),
     ),
 )
-USER_SIGINFO: Final = Structure("user_siginfo", (Field("si_code", INT), Field("si_value", LONG, 0)))
 PID: Final = Field("pid", INT, 0, "0 for the caller")
 PIDFD: Final = Field("pidfd", INT)
 PRCTL_ARG: Final = Field("arg2", NAME_OR_NUMBER, 0)
@@ -233,7 +233,7 @@ ROWS: Final = (
     ),
     Row(
         "pidfd_send_signal", "Signal the process of a descriptor.", "pidfd_send_signal(2)",
-        (PIDFD, Field("sig", SIGNAL), Field("info", USER_SIGINFO, None),
+        (PIDFD, Field("sig", SIGNAL), Field("info", SAID, None),
          Field("flags", Flags(abi_pidfd.SIGNAL_FLAGS), 0)),
         errnos("EBADF EINVAL EPERM ESRCH"), sys_pidfd_send_signal,
     ),

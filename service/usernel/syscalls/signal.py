@@ -30,9 +30,9 @@ def sys_tgkill(kernel: Kernel, call: Call, tgid: int, tid: int, sig: int) -> Ret
     return Return(0)
 
 
-def sys_rt_sigqueueinfo(kernel: Kernel, call: Call, pid: int, sig: int, info: tuple[int, int]) -> Return:
+def sys_rt_sigqueueinfo(kernel: Kernel, call: Call, pid: int, sig: int, info: tuple[int, ...]) -> Return:
     """rt_sigqueueinfo(2)."""
-    signal.rt_sigqueueinfo(kernel, call, pid, sig, *info)
+    signal.rt_sigqueueinfo(kernel, call, pid, sig, signal.Said(*info))
     return Return(0)
 
 
@@ -89,12 +89,17 @@ SIGINFO: Final = Structure(
         Field("si_pid", INT),
         Field("si_uid", UINT),
         Field("si_value", LONG, None),
-        Field("si_status", INT, None, "of SIGCHLD"),
+        Field("si_status", INT, None, "of what tells of a child"),
     ),
 )
-QUEUED: Final = Structure(
-    "queued_siginfo",
-    (Field("si_code", Enumeration(abi_signal.SI_CODES), abi_signal.SI_QUEUE), Field("si_value", LONG, 0)),
+SAID: Final = Structure(
+    "user_siginfo",
+    (
+        Field("si_code", Enumeration(abi_signal.SI_CODES), abi_signal.SI_QUEUE),
+        Field("si_value", LONG, 0),
+        Field("si_pid", INT, 0),
+        Field("si_uid", UINT, 0),
+    ),
 )
 
 ROWS: Final = (
@@ -119,7 +124,7 @@ ROWS: Final = (
         "rt_sigqueueinfo",
         "Send a signal with a value.",
         "rt_sigqueueinfo(2)",
-        (Field("pid", INT), Field("sig", SIGNAL), Field("info", QUEUED)),
+        (Field("pid", INT), Field("sig", SIGNAL), Field("info", SAID)),
         errnos("EAGAIN EINVAL EPERM ESRCH"),
         sys_rt_sigqueueinfo,
     ),

@@ -17,9 +17,9 @@ from usernel.compose import service
 from usernel.config import Settings
 from usernel.kernel import kernel as model
 
-from ..linux import CLONE_NEWIPC, IPC_NOWAIT, IPC_RMID, IPC_SET, MSG_COPY, SIGCHLD
+from ..linux import CAPABILITIES, CLONE_NEWIPC, CLONE_NEWPID, IPC_NOWAIT, IPC_RMID, IPC_SET, MSG_COPY, SIGCHLD
 from .invariants import check
-from .kernel import DIED, RESTRICTED, UNWAITED, resolve
+from .kernel import DIED, RESTRICTED, UNWAITED, adopted, number_of, resolve
 
 PATIENCE_S = 10.0
 DEFAULT_TASK = 2
@@ -35,7 +35,7 @@ class Door(Protocol):
 
 
 class DoorWorld:
-    """The driver of one world: a namespace of a service of its own, which runs in this process."""
+    """The driver of one world: namespaces of a service of its own, which runs in this process. Keys are its pids."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, kernel: model.Kernel, door: Door) -> None:
         self._loop = loop
@@ -43,20 +43,26 @@ class DoorWorld:
         self._door = door
         self._calls: dict[int, asyncio.Task[Answer]] = {}
         self._answers: dict[int, Answer] = {}
-        how = {"unshare": CLONE_NEWIPC, "cap": RESTRICTED, "setsid": True}
-        self.root = self._run(self._door.call(DEFAULT_TASK, "fork", how))["ret"]
-        self._run(self._door.call(self.root, "rt_sigaction", {"signum": SIGCHLD, "act": UNWAITED}))
+        how = {"unshare": CLONE_NEWIPC | CLONE_NEWPID, "setsid": True, "comm": "python"}
+        init = self._run(self._door.call(DEFAULT_TASK, "fork", how))["ret"]
+        self._tasks = {init: kernel.tasks[init]}
+        self._run(self._door.call(init, "rt_sigaction", {"signum": SIGCHLD, "act": UNWAITED}))
+        self.root = self.adopt(init, self._run(self._door.call(init, "fork", {"cap": RESTRICTED}))["ret"])
+        dropped = {"option": "PR_CAPBSET_DROP", "arg2": CAPABILITIES["CAP_SYS_RESOURCE"]}
+        self._run(self._door.call(self.root, "prctl", dropped))
 
     def _run(self, work: Any) -> Any:
         return self._loop.run_until_complete(work)
 
     def adopt(self, by: int, number: int) -> int:
-        """A task is known by its pid alone."""
-        return number
+        """Take over a task that another has just made, which calls it by this number."""
+        found = adopted(self._kernel, self._tasks[by], number)
+        self._tasks[found.pid] = found
+        return found.pid
 
     def number(self, key: int, by: int) -> int:
         """What a task is called in the pid namespace of another."""
-        return key
+        return number_of(self._tasks[key], self._tasks[by])
 
     def begin(self, pid: int, name: str, args: dict[str, Any]) -> None:
         """Start a call, and let the service come to rest."""

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import usernel
+from usernel.kernel import kernel as model
 from usernel.sim import CallHandle
+from usernel.sim.task import Task
 from usernel.syscalls.table import TABLE
 
-from ..linux import CAPABILITIES, CLONE_NEWIPC
+from ..linux import CAPABILITIES, CLONE_NEWIPC, CLONE_NEWPID
+from ..scenario import NOBODY
 from .invariants import check
 
 DIED = {"died": True}
@@ -36,25 +39,41 @@ def resolve(args: dict[str, Any], now_ns: int) -> dict[str, Any]:
     return resolved
 
 
+def adopted(kernel: model.Kernel, by: model.Task, number: int) -> model.Task:
+    """The task that another has just made, by its number there."""
+    found = kernel.find_task(by, number)
+    assert found is not None
+    return found
+
+
+def number_of(task: model.Task, by: model.Task) -> int:
+    """What a task is called in the pid namespace of another; a number of nobody where it is not seen there."""
+    return task.thread_pid.nr_in(by.thread_pid.ns) or NOBODY
+
+
 class KernelWorld:
-    """The driver of one world: a namespace of a kernel of its own."""
+    """The driver of one world: namespaces of a kernel of its own. Keys are pids in the initial pid namespace."""
 
     def __init__(self) -> None:
         self.kernel = usernel.Kernel(seed=0, realtime_ns=time.time_ns())
-        self.root = self.kernel.fork(unshare=CLONE_NEWIPC, cap=RESTRICTED).pid
-        self._tasks = {self.root: self.kernel.task(self.root)}
-        self._tasks[self.root].rt_sigaction("SIGCHLD", UNWAITED)
+        init = self.kernel.fork(unshare=CLONE_NEWIPC | CLONE_NEWPID, setsid=True, comm="python")
+        init.rt_sigaction("SIGCHLD", UNWAITED)
+        root = init.child(cap=RESTRICTED)
+        root.prctl("PR_CAPBSET_DROP", CAPABILITIES["CAP_SYS_RESOURCE"])
+        self.root = root.pid
+        self._tasks = {self.root: root}
         self._calls: dict[int, CallHandle] = {}
         self._answers: dict[int, dict[str, Any]] = {}
 
     def adopt(self, by: int, number: int) -> int:
         """Take over a task that another has just made, which calls it by this number."""
-        self._tasks[number] = self.kernel.task(number)
-        return number
+        found = adopted(self.kernel.model, self._tasks[by]._task, number)
+        self._tasks[found.pid] = Task(self.kernel, found)
+        return found.pid
 
     def number(self, key: int, by: int) -> int:
         """What a task is called in the pid namespace of another."""
-        return key
+        return number_of(self._tasks[key]._task, self._tasks[by]._task)
 
     def begin(self, pid: int, name: str, args: dict[str, Any]) -> None:
         """Start a call."""
@@ -64,9 +83,7 @@ class KernelWorld:
         if task.exited:
             self._answers[pid] = DIED
             return
-        named = resolve(args, self.kernel.model.realtime_ns)
-        first = [named.pop("name")] if "name" in named else []
-        self._calls[pid] = task.start(name, *first, **named)
+        self._calls[pid] = task.start(name, **resolve(args, self.kernel.model.realtime_ns))
         self._look()
 
     def _look(self) -> None:

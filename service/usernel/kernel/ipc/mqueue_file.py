@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from usernel.abi.errno import Errno
+from usernel.abi.fcntl import CREATION_FLAGS
 from usernel.abi.mqueue import SIGEV_THREAD
 
 from ..error import KernelError
@@ -26,7 +27,7 @@ class MqFile(File):
     __slots__ = ("inode", "ns")
 
     def __init__(self, kernel: Kernel, inode: MqInode, flags: int) -> None:
-        super().__init__(flags)
+        super().__init__(flags & ~CREATION_FLAGS)
         self.inode = inode
         self.ns = kernel.ipc_namespaces[inode.ns]
         inode.files += 1

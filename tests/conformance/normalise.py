@@ -5,23 +5,44 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import linux
 
 NEAR_S = 300
+CLOCK_STEP_S = 60
 LONGEST_SHOWN = 80
 SYSVIPC_ROW = "%10d %10d  %4o  %10u %10u %5u %5u %5u %5u %5u %5u %10u %10u %10u\n"
 SYSVIPC_FIELD = re.compile(r" *(-?\d+)" + r" +(\d+)" * 13 + r"\n")
 NOTIFY_PID = re.compile(rb"NOTIFY_PID:(\d+) *")
 
 
+PID_ANSWERS = {
+    "fork", "clone", "clone3", "getpid", "getppid", "gettid", "getpgid", "getpgrp", "getsid", "setsid", "wait4",
+}  # fmt: skip
+PID_IOCTLS = {"NS_GET_PID_FROM_PIDNS", "NS_GET_TGID_FROM_PIDNS"}
+NAMESPACE_INODES = 0xEFFFFFF0
+NAMESPACE_LINK = re.compile(r"(\w+:)\[(\d+)\]")
+STATUS_LINES = {
+    "Name", "Umask", "Uid", "Gid", "Groups", "NSpid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs",
+    "Threads",
+}  # fmt: skip
+
+
 class Normaliser:
-    """The form of one world's values. ``tasks`` are the names of its pids."""
+    """The form of one world's values."""
 
     def __init__(self) -> None:
-        self.tasks: dict[int, str] = {}
+        self._seen: dict[int, str] = {}
+        self._born: list[str] = []
+        self._first: dict[str, list[int]] = {}
+        self._clocks: dict[int, int] = {}
+
+    def look(self, seen: dict[int, str]) -> None:
+        """Take another's view of the tasks: its numbers for them. What comes next is its answer."""
+        self._seen = seen
+        self._born += [name for name in seen.values() if name not in self._born]
 
     def arguments(self, args: dict[str, Any]) -> dict[str, Any]:
         """Arguments as the trace keeps them."""
@@ -36,17 +57,24 @@ class Normaliser:
             return [self._argument(item) for item in value]
         return shorten(value) if isinstance(value, str) else getattr(value, "name", value)
 
-    def answer(self, name: str, answer: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, name: str, answer: dict[str, Any], args: Mapping[str, Any]) -> dict[str, Any]:
         """A call's answer as the trace keeps it."""
         kept = {key: value for key, value in answer.items() if key in {"errno", "died"}}
-        if "ret" in answer:
-            kept["ret"] = self.pid(answer["ret"]) if name in {"fork", "getpid", "getppid"} else answer["ret"]
+        if "ret" in answer and name != "proc_pid_read":  # a length, which says what the text says
+            of_a_pid = name in PID_ANSWERS or (name == "ioctl" and args.get("cmd") in PID_IOCTLS)
+            kept["ret"] = self.pid(answer["ret"]) if of_a_pid else answer["ret"]
         if answer.get("out") is not None:
-            kept["out"] = self.out(name, answer["out"])
+            kept["out"] = self.out(name, answer["out"], args)
         return kept
 
-    def out(self, name: str, out: Any) -> Any:
+    def out(self, name: str, out: Any, args: Mapping[str, Any]) -> Any:
         """What a call handed back, field by field."""
+        if name == "proc_pid_read":
+            return {"text": self.proc(args["name"], out["text"])}
+        if name == "uname":
+            return {key: value for key, value in out.items() if key in {"sysname", "nodename", "domainname"}}
+        if name == "clock_gettime":
+            return {"tv_sec": self.clock(args["clockid"], out["tv_sec"])}
         if name == "proc_sysvipc_msg":
             return {"text": self.sysvipc(out["text"])}
         return {key: self._field(key, value) for key, value in out.items()}
@@ -62,12 +90,45 @@ class Normaliser:
 
     def pid(self, value: int) -> str | int:
         """A task by its name; 0 stays."""
-        return self.tasks.get(value, "another") if value else 0
+        return self._seen.get(value, "another") if value else 0
 
     def number(self, pid: int) -> int:
         """A task's place among the world's, for text that wants a number in the place of a pid."""
-        known = list(self.tasks)
-        return known.index(pid) + 1 if pid in known else (0 if pid == 0 else 99999)
+        return self._born.index(self._seen[pid]) + 1 if pid in self._seen else (0 if pid == 0 else 99999)
+
+    def first(self, kind: str, value: int) -> str:
+        """A number that only says same or different: by its place among those of its kind, as they were first seen."""
+        known = self._first.setdefault(kind, [])
+        if value not in known:
+            known.append(value)
+        return f"#{known.index(value) + 1}"
+
+    def inode(self, value: int) -> Any:
+        """An inode number: which namespace it is, or that it is one."""
+        if value >= NAMESPACE_INODES:
+            return self.first("inode", value)
+        return "inode" if value > 0 else value
+
+    def clock(self, clockid: int, seconds: int) -> int:
+        """A clock's time after the first that was read of it, to some seconds."""
+        return round((seconds - self._clocks.setdefault(clockid, seconds)) / CLOCK_STEP_S) * CLOCK_STEP_S
+
+    def proc(self, name: str, content: str) -> Any:
+        """The text of a file of a process."""
+        if name.startswith("ns/"):
+            return NAMESPACE_LINK.sub(lambda match: f"{match[1]}{self.first('inode', int(match[2]))}", content)
+        if name == "cgroup":  # the hierarchies of version 1 are as the machine has them
+            return [line for line in content.splitlines() if line.startswith("0::")]
+        return self.status(content) if name == "status" else shorten(content)
+
+    def status(self, content: str) -> dict[str, str]:
+        """Of /proc/PID/status what does not depend on the machine. Numbers of the namespace that reads are names."""
+        rows = (line.partition(":") for line in content.splitlines())
+        found = {key: " ".join(value.split()) for key, _, value in rows if key in STATUS_LINES}
+        if "NSpid" in found:
+            number, *inside = found["NSpid"].split()
+            found["NSpid"] = " ".join([str(self.pid(int(number))), *inside])
+        return found
 
     def _notify_pid(self, match: re.Match[bytes]) -> bytes:
         # Only what is rendered as Linux does (%-6d) is brought to one form; anything else shows as it is.
@@ -140,14 +201,25 @@ def mode(_: Normaliser, value: Any) -> str:
     return value if isinstance(value, str) else f"{value:04o}"
 
 
+def capabilities(_: Normaliser, value: Any) -> int:
+    """A set of capabilities as a mask, which a door may have spelled out."""
+    if isinstance(value, int):
+        return value
+    return sum(item if isinstance(item, int) else 1 << linux.CAPABILITIES[item] for item in value)
+
+
 FIELDS: dict[str, Callable[[Normaliser, Any], Any]] = {
     "msg_lspid": Normaliser.pid,
     "msg_lrpid": Normaliser.pid,
-    "si_pid": Normaliser.pid,
+    **dict.fromkeys(("si_pid", "pid", "tgid", "ppid"), Normaliser.pid),
+    "cgroupid": lambda _, value: "some" if value > 0 else value,
+    "nr_mounts": lambda _, value: "some" if value > 0 else value,
+    "ns_id": lambda normaliser, value: normaliser.first("id", value),
+    "mnt_ns_id": lambda normaliser, value: normaliser.first("id", value),
     **dict.fromkeys(
         ("msg_stime", "msg_rtime", "msg_ctime", "st_atime", "st_mtime", "st_ctime"), lambda _, value: when(value)
     ),
-    "st_ino": lambda _, value: "inode" if value > 0 else value,
+    "st_ino": Normaliser.inode,
     "mode": mode,
     "st_mode": mode,
     "mq_flags": flags("O_"),
@@ -159,4 +231,6 @@ FIELDS: dict[str, Callable[[Normaliser, Any], Any]] = {
     "oldset": signal_set,
     "si_signo": signal_number,
     "si_code": flags("SI_"),
+    "mask": flags("PIDFD_INFO_"),
+    **dict.fromkeys(("effective", "permitted", "inheritable"), capabilities),
 }

@@ -15,26 +15,27 @@ class Twin:
     def __init__(self, drivers: Mapping[str, Driver]) -> None:
         self._drivers = dict(drivers)
         self._normalisers = {target: Normaliser() for target in drivers}
-        self._pids: dict[str, dict[str, int]] = {"root": {}}
+        self._keys: dict[str, dict[str, int]] = {"root": {}}
+        self._born: dict[str, list[tuple[str, int]]] = {target: [] for target in drivers}
         self._asleep: dict[str, str] = {}
         self.history: list[str] = []
         self.seen = {"sleeps": 0, "woken": 0}
         for target, driver in self._drivers.items():
             self._meet(target, "root", driver.root)
 
-    def _meet(self, target: str, name: str, pid: int) -> None:
-        self._pids.setdefault(name, {})[target] = pid
-        self._normalisers[target].tasks[pid] = name
+    def _meet(self, target: str, name: str, key: int) -> None:
+        self._keys.setdefault(name, {})[target] = key
+        self._born[target].append((name, key))
 
     @property
     def tasks(self) -> list[str]:
         """Those that have not ended."""
-        return list(self._pids)
+        return list(self._keys)
 
     @property
     def idle(self) -> list[str]:
         """Those that can make a call."""
-        return [name for name in self._pids if name not in self._asleep]
+        return [name for name in self._keys if name not in self._asleep]
 
     @property
     def asleep(self) -> list[str]:
@@ -62,36 +63,40 @@ class Twin:
 
     def _on(self, target: str, who: str, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
         driver, normaliser = self._drivers[target], self._normalisers[target]
-        plain = {key: self._pids[value][target] if key in {"pid", "who"} else value for key, value in args.items()}
-        pid = self._pids[who][target]
-        driver.begin(pid, name, plain)
-        answer = driver.answer(pid)
+        caller = self._keys[who][target]
+        driver.begin(caller, name, {key: self._plain(target, caller, key, value) for key, value in args.items()})
+        answer = driver.answer(caller)
+        normaliser.look({driver.number(key, caller): task for task, key in self._born[target]})
         woke = {}
         for sleeper, asleep in self._asleep.items():
-            outcome = driver.answer(self._pids[sleeper][target])
+            outcome = driver.answer(self._keys[sleeper][target])
             if outcome is not None:
-                woke[sleeper] = normaliser.answer(asleep, outcome)
-        alive = [task for task, pids in self._pids.items() if driver.alive(pids[target])]
-        result = {"sleeps": True} if answer is None else normaliser.answer(name, answer)
+                woke[sleeper] = normaliser.answer(asleep, outcome, {})
+        alive = [task for task, keys in self._keys.items() if driver.alive(keys[target])]
+        result = {"sleeps": True} if answer is None else normaliser.answer(name, answer, args)
         return result | {"woke": woke, "alive": alive}
+
+    def _plain(self, target: str, caller: int, name: str, value: Any) -> Any:
+        if name in {"pid", "who"} and isinstance(value, str):
+            return self._drivers[target].number(self._keys[value][target], caller)
+        return value
 
     def _forget_the_dead(self, target: str) -> None:
         driver = self._drivers[target]
-        for name in list(self._pids):
-            if target in self._pids[name] and not driver.alive(self._pids[name][target]):
-                del self._pids[name][target]
-                if not self._pids[name]:
-                    del self._pids[name]
+        for name in list(self._keys):
+            if target in self._keys[name] and not driver.alive(self._keys[name][target]):
+                del self._keys[name][target]
+                if not self._keys[name]:
+                    del self._keys[name]
                     self._asleep.pop(name, None)
 
     def fork(self, who: str, child: str, /, **how: Any) -> None:
         """A child of this name everywhere."""
         self.history.append(f"{who}: fork({child}, {how})")
         for target, driver in self._drivers.items():
-            parent = self._pids[who][target]
+            parent = self._keys[who][target]
             driver.begin(parent, "fork", how)
             answer = driver.answer(parent)
             assert answer is not None
             assert "ret" in answer, f"{target} could not fork: {answer}"
-            driver.adopt(answer["ret"])
-            self._meet(target, child, answer["ret"])
+            self._meet(target, child, driver.adopt(parent, answer["ret"]))

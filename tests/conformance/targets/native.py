@@ -12,27 +12,30 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .native_syscalls_unsafe import NUMBERS
+from ..linux import IOCTLS
+from ..scenario import NOBODY
+from .native_numbers import NUMBERS
 from .wire import receive, send
 
 PATIENCE_S = 20
 LOCK = Path(tempfile.gettempdir()) / "usernel-conformance.lock"
 DIED = {"died": True}
+PF_EXITING = 4
 
 
 class Process:
     """A worker of a world, as the driver sees it. ``answer`` is what its call in flight has come to."""
 
-    def __init__(self, stream: socket.socket, pid: int) -> None:
+    def __init__(self, stream: socket.socket) -> None:
         self.stream = stream
-        self.pid = pid
         self.host_pid = peer_pid(stream)
+        self.numbers = numbers(self.host_pid)
+        self.pidns = next(iter(self.numbers))
         self.call: str | None = None
         self.answer: dict[str, Any] | None = None
         self.dead = False
@@ -75,9 +78,17 @@ class Process:
         """Wait until it has ended, and given up what it had open."""
         if not readable(self._handle, PATIENCE_S):
             raise AssertionError(f"process {self.host_pid} does not end")
+        while self._runs():  # what nobody waits for is still to be reaped by it
+            time.sleep(0)
+
+    def _runs(self) -> bool:
+        try:
+            return os.pread(self._syscall, 32, 0).startswith(b"running")
+        except OSError:
+            return False
 
     def close(self) -> None:
-        """Forget it; it has to be gone."""
+        """Forget it; it has to be gone. What is open of it would keep its pid namespace from ending."""
         self.stream.close()
         for descriptor in (self._handle, self._syscall, self._stat):
             os.close(descriptor)
@@ -87,6 +98,7 @@ class Process:
             self.answer = receive(self.stream)
         except EOFError:
             self.gone()
+            self.close()
             self.dead = True
             if self.answer is None:
                 self.answer = DIED
@@ -100,7 +112,8 @@ class Process:
         try:
             if os.pread(self._syscall, 32, 0).partition(b" ")[0] != b"%d" % NUMBERS[inside]:
                 return False
-            return os.pread(self._stat, 256, 0).rpartition(b") ")[2][:1] in (b"S", b"T")
+            state, *_, flags = os.pread(self._stat, 256, 0).rpartition(b") ")[2].split()[:7]
+            return state in (b"S", b"T") and not int(flags) & PF_EXITING
         except OSError:
             return False
 
@@ -108,6 +121,30 @@ class Process:
 def peer_pid(stream: socket.socket) -> int:
     credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     return int.from_bytes(credentials[:4], sys.byteorder)
+
+
+def numbers(host_pid: int) -> dict[int, int]:
+    """What a process is called in each pid namespace that sees it, by the namespace's id: the innermost first."""
+    status = Path(f"/proc/{host_pid}/status").read_text(encoding="utf-8")
+    inwards = next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
+    namespace = os.open(f"/proc/{host_pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    found: dict[int, int] = {}
+    for number in reversed(inwards):
+        found[namespace_id(namespace)] = int(number)
+        if len(found) < len(inwards):
+            parent = fcntl.ioctl(namespace, IOCTLS["NS_GET_PARENT"])
+            os.close(namespace)
+            namespace = parent
+    os.close(namespace)
+    return found
+
+
+def namespace_id(descriptor: int) -> int:
+    """A namespace's id, which is never used again; its inode number where the kernel is too old to have one."""
+    try:
+        return int.from_bytes(fcntl.ioctl(descriptor, IOCTLS["NS_GET_ID"], bytes(8)), sys.byteorder)
+    except OSError:
+        return os.fstat(descriptor).st_ino
 
 
 class NativeWorld:
@@ -123,20 +160,38 @@ class NativeWorld:
 
     def _adopt(self) -> int:
         process = self._hub.accept("task")
-        self._processes[process.pid] = process
+        self._processes[process.host_pid] = process
         process.settle()
-        return process.pid
+        return process.host_pid
 
-    def adopt(self, pid: int) -> None:
-        """Take over a task that a fork has just made."""
-        if self._adopt() != pid:
-            raise AssertionError(f"another task than {pid} has come up")
-
-    def begin(self, pid: int, name: str, args: dict[str, Any]) -> None:
-        """Start a call. When this returns, it and all that it woke have returned or sleep."""
-        self._processes[pid].begin(name, args)
-        self._processes[pid].settle()
+    def adopt(self, by: int, number: int) -> int:
+        """Take over a task that another has just made, which calls it by this number."""
+        key = self._adopt()
+        if self.number(key, by) != number:
+            raise AssertionError(f"another task than {number} has come up")
         self.settle()
+        return key
+
+    def number(self, key: int, by: int) -> int:
+        """What a task is called in the pid namespace of another."""
+        return self._processes[key].numbers.get(self._processes[by].pidns, NOBODY)
+
+    def begin(self, key: int, name: str, args: dict[str, Any]) -> None:
+        """Start a call. When this returns, it and all that it woke have returned or sleep."""
+        process = self._processes[key]
+        if name.startswith("proc_") and args.get("pid"):
+            args = args | {"pid": self._in_proc(process, args["pid"])}
+        process.begin(name, args)
+        process.settle()
+        self.settle()
+
+    def _in_proc(self, by: Process, number: int) -> int:
+        # The proc that a worker sees is the world's, wherever it is itself.
+        world = self._init.pidns
+        if by.pidns == world:
+            return number
+        seen = [other for other in self._processes.values() if other.numbers.get(by.pidns) == number]
+        return seen[-1].numbers[world] if seen else NOBODY
 
     def settle(self) -> None:
         """Let everything that can run do so: two rounds in a row in which every process was found asleep."""
@@ -145,26 +200,28 @@ class NativeWorld:
             moved = [process.settle() for process in self._processes.values()]
             calm = 0 if any(moved) else calm + 1
 
-    def answer(self, pid: int) -> dict[str, Any] | None:
+    def answer(self, key: int) -> dict[str, Any] | None:
         """What a task's call in flight has come to, None while it sleeps."""
-        return self._processes[pid].answer
+        return self._processes[key].answer
 
-    def wait(self, pid: int, seconds: float) -> None:
+    def wait(self, key: int, seconds: float) -> None:
         """Let time pass until a task's call has returned, this long at most."""
-        self._processes[pid].wait(seconds)
+        self._processes[key].wait(seconds)
         self.settle()
 
-    def alive(self, pid: int) -> bool:
+    def alive(self, key: int) -> bool:
         """Whether a task has not ended."""
-        return not self._processes[pid].dead
+        return not self._processes[key].dead
 
     def close(self) -> None:
         """End the world: its tasks first, so that what they have open is closed, then what is left of its queues."""
-        for process in self._processes.values():
-            if process.call is not None and process.answer is None and not process.dead:
+        living = [process for process in self._processes.values() if not process.dead]
+        for process in living:
+            if process.call is not None and process.answer is None:
                 os.kill(process.host_pid, signal.SIGKILL)
+            os.kill(process.host_pid, signal.SIGCONT)  # who is stopped does not see the end of its stream
             process.stream.shutdown(socket.SHUT_RDWR)
-        for process in self._processes.values():
+        for process in living:
             process.gone()
             process.close()
         send(self._init.stream, "finish")
@@ -187,9 +244,12 @@ class Hub:
     """The zygote, and the socket that the processes of its worlds call."""
 
     def __init__(self) -> None:
-        address = f"usernel-conformance-{uuid.uuid4().hex}"
+        self._directory = tempfile.TemporaryDirectory(prefix="usernel-conformance-")
+        Path(self._directory.name).chmod(0o711)
+        address = f"{self._directory.name}/hub"  # a path: an abstract name is seen in its own net namespace alone
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind("\0" + address)
+        self._listener.bind(address)
+        Path(address).chmod(0o777)
         self._listener.listen(64)
         self._listener.settimeout(PATIENCE_S)
         command = [sys.executable, "-m", "tests.conformance.targets.native_worker_unsafe", address]
@@ -203,7 +263,7 @@ class Hub:
         hello = receive(stream)
         if hello["role"] != role:
             raise AssertionError(f"{hello['role']} called instead of {role}")
-        return Process(stream, hello["pid"])
+        return Process(stream)
 
     def order(self, *, in_order: bool) -> None:
         """Ask for a world."""
@@ -214,6 +274,7 @@ class Hub:
         self._voice.close()
         self._listener.close()
         self._zygote.wait(PATIENCE_S)
+        self._directory.cleanup()
 
 
 @contextmanager

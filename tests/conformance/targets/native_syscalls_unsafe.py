@@ -5,31 +5,25 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import platform
 import socket
 import struct
 import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.conformance.linux import IPC_INFO, IPC_STAT, MSG_INFO, MSG_STAT, MSG_STAT_ANY
+from tests.conformance.linux import (
+    CLD_CONTINUED,
+    CLD_EXITED,
+    IPC_INFO,
+    IPC_STAT,
+    MSG_INFO,
+    MSG_STAT,
+    MSG_STAT_ANY,
+)
+from tests.conformance.targets.native_numbers import AARCH64, NUMBERS
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
-
-X86_64 = {
-    "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71, "mq_open": 240, "mq_unlink": 241, "mq_timedsend": 242,
-    "mq_timedreceive": 243, "mq_notify": 244, "mq_getsetattr": 245, "read": 0, "close": 3, "dup": 32, "fstat": 5,
-    "poll": 7, "rt_sigprocmask": 14, "rt_sigpending": 127, "rt_sigtimedwait": 128, "getpid": 39, "getppid": 110,
-    "umask": 95, "kill": 62, "getpriority": 140, "setpriority": 141, "prlimit64": 302, "unshare": 272, "recvfrom": 45,
-}  # fmt: skip
-AARCH64 = {
-    "msgget": 186, "msgsnd": 189, "msgrcv": 188, "msgctl": 187, "mq_open": 180, "mq_unlink": 181, "mq_timedsend": 182,
-    "mq_timedreceive": 183, "mq_notify": 184, "mq_getsetattr": 185, "read": 63, "close": 57, "dup": 23, "fstat": 80,
-    "poll": 73, "rt_sigprocmask": 135, "rt_sigpending": 136, "rt_sigtimedwait": 137, "getpid": 172, "getppid": 173,
-    "umask": 166, "kill": 129, "getpriority": 141, "setpriority": 140, "prlimit64": 261, "unshare": 97, "recvfrom": 207,
-}  # fmt: skip
-NUMBERS = {"x86_64": X86_64, "aarch64": AARCH64}.get(platform.machine(), {})
 
 Out = dict[str, Any] | None
 
@@ -257,7 +251,9 @@ def rt_sigtimedwait(set: list[int], timeout: dict[str, int] | None = None) -> tu
     info = ctypes.create_string_buffer(128)
     ret = call("rt_sigtimedwait", sigset(set), info, timespec(timeout, relative=True), SIGSET_BYTES)
     signo, _, code, pid, uid, value = struct.unpack_from("@iii4xiiq", info.raw)
-    return ret, {"si_signo": signo, "si_code": code, "si_pid": pid, "si_uid": uid, "si_value": value}
+    found = {"si_signo": signo, "si_code": code, "si_pid": pid, "si_uid": uid}
+    of_a_child = CLD_EXITED <= code <= CLD_CONTINUED
+    return ret, found | ({"si_status": value & 0xFFFFFFFF} if of_a_child else {"si_value": value})
 
 
 def getpid() -> tuple[int, Out]:
@@ -293,23 +289,19 @@ def prlimit64(resource: int, pid: int = 0, new_limit: dict[str, int] | None = No
     return ret, dict(zip(("rlim_cur", "rlim_max"), struct.unpack("@QQ", old.raw), strict=True))
 
 
-def unshare(flags: int) -> tuple[int, Out]:
-    return call("unshare", flags), None
-
-
 def sysctl(name: str, value: int | None = None) -> tuple[int, Out]:
     path = "/proc/sys/" + name.replace(".", "/")
     if value is not None:
-        _file(path, os.O_WRONLY | os.O_TRUNC, str(value).encode())
-    return 0, {"value": int(_file(path, os.O_RDONLY))}
+        file(path, os.O_WRONLY | os.O_TRUNC, str(value).encode())
+    return 0, {"value": int(file(path, os.O_RDONLY))}
 
 
 def proc_sysvipc_msg() -> tuple[int, Out]:
-    text = _file("/proc/sysvipc/msg", os.O_RDONLY).decode()
+    text = file("/proc/sysvipc/msg", os.O_RDONLY).decode()
     return len(text), {"text": text}
 
 
-def _file(path: str, flags: int, data: bytes | None = None) -> bytes:
+def file(path: str, flags: int, data: bytes | None = None) -> bytes:
     # No pathlib and no codecs here: a task of another user could not load what these import on first use.
     try:
         descriptor = os.open(path, flags)
@@ -343,9 +335,14 @@ def capget() -> int:
     return int(words[0] | words[3] << 32)
 
 
-def keep_capabilities() -> None:
-    """Keep the permitted capabilities over the next change of uid (PR_SET_KEEPCAPS)."""
-    LIBC.prctl(8, 1, 0, 0, 0)
+def keep_capabilities(*, wanted: bool) -> None:
+    """Keep the permitted capabilities over changes of uid, or no more (PR_SET_KEEPCAPS)."""
+    LIBC.prctl(8, int(wanted), 0, 0, 0)
+
+
+def be_dumpable() -> None:
+    """Be as a program that this user started: its files in /proc are its own (PR_SET_DUMPABLE)."""
+    LIBC.prctl(4, 1, 0, 0, 0)
 
 
 def mount_in_namespace(kind: str, where: str) -> None:
@@ -365,6 +362,6 @@ ROWS: dict[str, Callable[..., tuple[int, Out]]] = {
     for function in (
         msgget, msgsnd, msgrcv, msgctl, mq_open, mq_unlink, mq_timedsend, mq_timedreceive, mq_notify, mq_getsetattr,
         read, close, dup, fstat, poll, rt_sigaction, rt_sigprocmask, rt_sigpending, rt_sigtimedwait, getpid, getppid,
-        umask, kill, getpriority, setpriority, prlimit64, unshare, sysctl, proc_sysvipc_msg,
+        umask, kill, getpriority, setpriority, prlimit64, sysctl, proc_sysvipc_msg,
     )
 }  # fmt: skip

@@ -14,17 +14,32 @@ import resource
 import signal
 import socket
 import sys
+import threading
 import traceback
 from typing import Any
 
-from tests.conformance.linux import CAPABILITIES, CLONE_NEWIPC
+from tests.conformance.linux import (
+    CAPABILITIES,
+    CLONE_FILES,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUTS,
+    CLONE_SIGHAND,
+    CLONE_THREAD,
+    CLONE_VM,
+)
+from tests.conformance.targets import native_namespaces_unsafe as namespaces
+from tests.conformance.targets import native_processes_unsafe as processes
 from tests.conformance.targets import native_syscalls_unsafe as host
 from tests.conformance.targets.wire import receive, send
 
-CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
+ROWS = host.ROWS | namespaces.ROWS | processes.ROWS
 MQUEUE_MOUNT = next((path for path in ("/dev/mqueue", "/mnt", "/sys") if os.path.isdir(path)), "/")  # noqa: PTH112
 RESTRICTED = (1 << 41) - 1 & ~(1 << CAPABILITIES["CAP_SYS_RESOURCE"])
 """Every capability but the one that many machines withhold, so that the same is asked everywhere."""
+THREAD = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM
 LIMITS = {
     resource.RLIMIT_NOFILE: (1024, 4096),
     resource.RLIMIT_MSGQUEUE: (819200, 819200),
@@ -36,7 +51,7 @@ LIMITS = {
 def connect(address: str) -> socket.socket:
     """A stream to the driver, at a descriptor that no case reaches."""
     plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    plain.connect("\0" + address)
+    plain.connect(address)
     high = fcntl.fcntl(plain.fileno(), fcntl.F_DUPFD_CLOEXEC, host.HIGH_FD)
     plain.close()
     return socket.socket(fileno=high)
@@ -51,7 +66,7 @@ class Worker:
 
     def hello(self, role: str) -> None:
         self.stream = connect(self.address)
-        send(self.stream, {"role": role, "pid": os.getpid()})
+        send(self.stream, {"role": role})
 
     def serve(self) -> None:
         while True:
@@ -69,14 +84,31 @@ class Worker:
             if name == "fork":
                 pid = self.fork(**args)
                 return {"ret": pid} if pid else None
+            if name in {"clone", "clone3"}:
+                return self.clone(name, args)
             if name == "exit_group":
                 os._exit(args.get("status", 0))
-            ret, out = host.ROWS[name](**args)
+            ret, out = ROWS[name](**args)
         except host.Refused as refused:
             return {"errno": errno.errorcode[refused.number]}
         except Exception:  # noqa: BLE001 - the driver says it, and fails
             return {"broken": traceback.format_exc()}
         return {"ret": ret} if out is None else {"ret": ret, "out": out}
+
+    def clone(self, name: str, args: dict[str, Any]) -> dict[str, Any] | None:
+        """A child of the raw call, with its own stream. A thread is one of Python's: it sleeps, and only counts."""
+        flags = args["flags"] if name == "clone" else args["args"].get("flags", 0)
+        if name == "clone3" and flags & THREAD == THREAD:
+            return {"ret": sleeping_thread()}
+        ret, out = namespaces.clone(**args) if name == "clone" else namespaces.clone3(**args)
+        if ret:
+            return {"ret": ret} if out is None else {"ret": ret, "out": out}
+        if flags & CLONE_FILES:
+            self.stream.detach()  # the parent's descriptor too
+        else:
+            self.stream.close()
+        self.hello("task")
+        return None
 
     def fork(self, **how: Any) -> int:
         """A child with its own stream, or the errno that kept it from becoming what it should be."""
@@ -111,11 +143,11 @@ class Worker:
         unshare: int = 0,
     ) -> None:
         if unshare:
-            host.unshare(unshare)
+            namespaces.unshare(unshare)
         keep = host.capget()
         if cap is not None:
             keep &= sum(1 << CAPABILITIES[name] for name in cap)
-            host.keep_capabilities()
+            host.keep_capabilities(wanted=True)
         if groups is not None:
             os.setgroups(groups)
         if gid is not None:
@@ -124,6 +156,17 @@ class Worker:
             os.setresuid(uid, uid, uid)
         if cap is not None:
             host.capset(keep)
+            host.keep_capabilities(wanted=False)
+        host.be_dumpable()
+
+
+def sleeping_thread() -> int:
+    """The id of a new thread that takes no signals."""
+    before = signal.pthread_sigmask(signal.SIG_SETMASK, range(1, signal.NSIG))
+    thread = threading.Thread(target=signal.pause, daemon=True)
+    thread.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return thread.native_id or 0
 
 
 def move_up(descriptor: int) -> int:
@@ -148,8 +191,10 @@ def init_of_world(address: str, in_order: bool) -> None:
     host.cut_off_mounts()
     host.mount_in_namespace("proc", "/proc")
     host.mount_in_namespace("mqueue", MQUEUE_MOUNT)
+    namespaces.sethostname("usernel")
+    namespaces.setdomainname("(none)")
     stream = connect(address)
-    send(stream, {"role": "init", "pid": os.getpid()})
+    send(stream, {"role": "init"})
     if os.fork() == 0:
         stream.close()
         for descriptor in range(3):
@@ -177,7 +222,7 @@ def zygote(address: str) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     host.rt_sigaction(signal.SIGCHLD, {"sa_handler": "SIG_DFL", "sa_flags": 2})  # SA_NOCLDWAIT: nobody to wait for
     stream = connect(address)
-    send(stream, {"role": "zygote", "pid": os.getpid()})
+    send(stream, {"role": "zygote"})
     while True:
         try:
             order = receive(stream)
@@ -190,7 +235,7 @@ def zygote(address: str) -> None:
 
 def launch(address: str, in_order: bool) -> None:
     """Go into the world's namespaces and leave its init there."""
-    host.unshare(CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWPID)
+    namespaces.unshare(CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS)
     if os.fork() == 0:
         os.setsid()
         try:

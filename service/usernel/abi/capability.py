@@ -16,6 +16,7 @@ _ORDER: Final = (
 NUMBERS: Final[dict[str, int]] = {f"CAP_{name}": number for number, name in enumerate(_ORDER)}
 """Each capability's number: ``CAP_SYS_RESOURCE`` is 24."""
 
+CAP_LAST_CAP: Final = len(_ORDER) - 1
 CAP_FULL_SET: Final = (1 << len(_ORDER)) - 1
 CAP_DAC_OVERRIDE: Final = 1 << NUMBERS["CAP_DAC_OVERRIDE"]
 CAP_DAC_READ_SEARCH: Final = 1 << NUMBERS["CAP_DAC_READ_SEARCH"]

@@ -188,6 +188,8 @@ class Kernel:
             self._inside = False
 
     def _resume(self, call: Call, block: Block, outcome: Any) -> None:
+        if call.task.exited and isinstance(outcome, Wake):
+            outcome = Wake.INTERRUPTED  # killed between its wake-up and its turn
         if outcome is Wake.RESTART:
             self._attempt(call)
         else:
@@ -200,9 +202,11 @@ class Kernel:
         call.result = result
         call.error = error
         call.position = self.position
+        self._finished.append(call)
         if call.held is not None:
             call.task.holding[call] = None
-        self._finished.append(call)
+            if call.task.exited:
+                self.abort(call)
 
     def interrupt(self, call: Call) -> None:
         """End a sleeping call with EINTR, or with what it has already; nothing where it does not sleep."""
@@ -360,10 +364,16 @@ class Kernel:
         return ns is not None and inode.ino in ns.mq_inodes
 
     def put_ipc_ns(self, ns: IpcNamespace) -> None:
-        """A namespace lost a task or an open queue; with the last of both it ends. The initial one never does."""
+        """A namespace lost a task or an open queue; with the last of both it ends. The initial one never does.
+
+        Calls that sleep on its System V queues find them removed (``freeque``).
+        """
         if ns.inum == IPC_INIT_INO or ns.tasks or any(inode.files for inode in ns.mq_inodes.values()):
             return
         self.record(IpcNamespaceFreed(ns.inum))
+        for queue in ns.msg_ids.by_index.values():
+            self.wake_all(queue.senders)
+            self.wake_all(queue.receivers)
 
     def stat(self) -> dict[str, int]:
         """How much there is of everything."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import usernel
+from tests.kernel.shadow import Shadow
 from usernel.sim import CallHandle
 from usernel.syscalls.table import TABLE
 
@@ -39,6 +40,7 @@ class KernelWorld:
 
     def __init__(self) -> None:
         self.kernel = usernel.Kernel(seed=0, realtime_ns=time.time_ns())
+        self._shadow = Shadow(self.kernel)
         self.root = self.kernel.fork(unshare=CLONE_NEWIPC, cap=RESTRICTED).pid
         self._tasks = {self.root: self.kernel.task(self.root)}
         self._calls: dict[int, CallHandle] = {}
@@ -66,6 +68,7 @@ class KernelWorld:
             if pid not in self._answers and call.done:
                 self._answers[pid] = DIED if self._tasks[pid].exited else answer(call)
         check(self.kernel.model)
+        self._shadow.follow()
 
     def answer(self, pid: int) -> dict[str, Any] | None:
         """What a task's last call has come to, None while it sleeps."""

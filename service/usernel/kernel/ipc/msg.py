@@ -340,8 +340,9 @@ def abort_received(kernel: Kernel, queue: MsgQueue, messages: list[Message]) -> 
     """Held messages go back to their places, or to receivers that wait for them."""
     if queue.removed:
         return
-    queue.give_back(messages)
-    for message in messages:
+    in_place = sorted(messages)  # a batch of the lowest types came in the order of these
+    queue.give_back(in_place)
+    for message in in_place:
         if not queue.receivers:
             return
         _pipeline(kernel, queue, queue.messages.index(message))

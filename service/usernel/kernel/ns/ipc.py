@@ -125,8 +125,11 @@ def fold_created(kernel: Kernel, fact: IpcNamespaceCreated) -> None:
 
 
 def fold_freed(kernel: Kernel, fact: IpcNamespaceFreed) -> None:
-    """An IPC namespace is gone; the bytes of its POSIX queues are its users' again."""
-    for inode in kernel.ipc_namespaces.pop(fact.ns).mq_inodes.values():
+    """An IPC namespace is gone with its queues; the bytes of the POSIX ones are its users' again."""
+    ns = kernel.ipc_namespaces.pop(fact.ns)
+    for queue in ns.msg_ids.by_index.values():
+        queue.removed = True
+    for inode in ns.mq_inodes.values():
         kernel.uncharge(inode.charged, inode.bytes)
 
 

@@ -11,7 +11,7 @@ from usernel.kernel.error import KernelError
 
 @pytest.mark.parametrize("number", [-1, CAP_LAST_CAP + 1, 2**31 - 1])
 def test_what_is_no_capability_cannot_be_kept(number: int) -> None:
-    with pytest.raises(KernelError, match="EINVAL|no capability"):
+    with pytest.raises(KernelError, match="no capability"):
         usernel.Kernel().fork(cap=[number])
 
 

@@ -309,8 +309,17 @@ class Kernel:
 
     def set_lease(self, task: Task, until: int) -> None:
         """Let a task end at ``until`` (ns MONOTONIC), instead of when it was to end before."""
+        if task.lease == until:
+            return
+        self.drop_lease(task)
         task.lease = until
         self.deadlines.add(Clock.MONOTONIC, until, Lease(task, until))
+
+    def drop_lease(self, task: Task) -> None:
+        """The end of a task's lease is void: it was renewed, or the task has ended."""
+        if task.lease is not None:
+            task.lease = None
+            self.deadlines.voided()
 
     def next_pid(self) -> int:
         """A free pid, cyclic. EAGAIN where there is none."""

@@ -169,6 +169,7 @@ def exit_task(kernel: Kernel, task: Task, status: int, signo: int) -> None:
     if task.exited:
         return
     task.exited = True
+    kernel.drop_lease(task)
     for call in list(task.parked):
         kernel.interrupt(call)
     for call in list(task.holding):

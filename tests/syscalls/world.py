@@ -45,8 +45,8 @@ call = st.sampled_from(NAMES).flatmap(CALLS.__getitem__)
 class World:
     """The tasks and their calls. ``answered`` counts what rows answered: an errno's name, or ``ok``."""
 
-    def __init__(self) -> None:
-        self.kernel = usernel.Kernel(seed=0)
+    def __init__(self, seed: int = 0) -> None:
+        self.kernel = usernel.Kernel(seed=seed)
         self.shadow = Shadow(self.kernel)
         self.asleep: list[tuple[Row, CallHandle]] = []
         self.holding: list[CallHandle] = []

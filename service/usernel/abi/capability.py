@@ -16,6 +16,7 @@ _ORDER: Final = (
 NUMBERS: Final[dict[str, int]] = {f"CAP_{name}": number for number, name in enumerate(_ORDER)}
 """Each capability's number: ``CAP_SYS_RESOURCE`` is 24."""
 
+CAP_LAST_CAP: Final = len(_ORDER) - 1
 CAP_FULL_SET: Final = (1 << len(_ORDER)) - 1
 CAP_CHOWN: Final = 1 << NUMBERS["CAP_CHOWN"]
 CAP_DAC_OVERRIDE: Final = 1 << NUMBERS["CAP_DAC_OVERRIDE"]
@@ -44,7 +45,6 @@ CAP_FS_SET: Final = (
     | CAP_LINUX_IMMUTABLE | CAP_MAC_OVERRIDE
 )  # fmt: skip
 """What follows the file system uid (``CAP_FS_MASK``)."""
-CAP_LAST_CAP: Final = len(_ORDER) - 1
 CAPABILITY_SETS: Final = Names("capabilities", {name: 1 << number for name, number in NUMBERS.items()})
 """Sets of capabilities, as masks."""
 CAPABILITIES: Final = Names("capability", NUMBERS, one=True)

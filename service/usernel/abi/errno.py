@@ -139,6 +139,7 @@ class Errno(IntEnum):
     EOWNERDEAD = 130
     ENOTRECOVERABLE = 131
     ERFKILL = 132
+    EHWPOISON = 133
 
 
 EWOULDBLOCK: Final = Errno.EAGAIN
@@ -275,6 +276,7 @@ _STRERROR: Final[dict[int, str]] = {
     130: "Owner died",
     131: "State not recoverable",
     132: "Operation not possible due to RF-kill",
+    133: "Memory page has hardware error",
 }
 
 

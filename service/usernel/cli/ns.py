@@ -172,7 +172,7 @@ def flags_of(chosen: dict[str, bool]) -> list[str]:
 @kind_options
 @connection_options
 @pass_options
-def enter(options: Options, target: str, command: Sequence[str], **chosen: bool) -> None:
+def enter(options: Options, /, target: str, command: Sequence[str], **chosen: bool) -> None:
     """Run COMMAND beside a task inside a namespace, or (a PID and kinds) in those of a task.
 
     Every usernel command that COMMAND runs acts as that task: USERNEL_TASK says so. Example:
@@ -197,7 +197,7 @@ def enter(options: Options, target: str, command: Sequence[str], **chosen: bool)
 @click.option("--map-root", is_flag=True, help="In a new user namespace be root (implies --user).")
 @connection_options
 @pass_options
-def unshare(options: Options, command: Sequence[str], *, map_root: bool, **chosen: bool) -> None:
+def unshare(options: Options, /, command: Sequence[str], *, map_root: bool, **chosen: bool) -> None:
     """Run COMMAND beside a task in new namespaces, which end with it. Example: usernel ns unshare --ipc -- bash."""
     flags = flags_of(chosen | ({"user": True} if map_root else {}))
     if not flags:

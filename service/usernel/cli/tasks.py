@@ -72,7 +72,7 @@ def stat(options: Options, pid: int) -> None:
 @click.option("--unshare", "kinds", multiple=True, metavar="KIND", help="A namespace of its own: ipc, uts, user, ...")
 @connection_options
 @pass_options
-def create(options: Options, kinds: Sequence[str], **how: Any) -> None:
+def create(options: Options, /, kinds: Sequence[str], **how: Any) -> None:
     """Make a task that lives until it is removed, or its ttl ends; prints its pid."""
     from .ns import KINDS, flags_of
 

@@ -18,7 +18,7 @@ from .problem import Problem
 from .routes import Route
 from .tasks import acting_as
 from .websocket import serve_socket
-from .wire import ARGS, NO_ARGS, NO_ARGS_JSON, json_out
+from .wire import ARGS, NO_ARGS, NO_ARGS_JSON, UNREADABLE, json_out
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,7 +54,7 @@ async def generic(request: web.Request) -> web.Response:
         raise Problem(404, f"no system call {request.match_info['name']!r}")
     try:
         body = _DECODER.decode(await request.read() or b"{}")
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise BadArgument(f"the body is not {{'args': {{...}}}}: {error}") from None
     args = ARGS[row.name].from_json(body.args or NO_ARGS_JSON)
     acting = await acting_as(request)

@@ -22,7 +22,7 @@ from usernel.syscalls.kinds import BadArgument
 from usernel.syscalls.table import TABLE
 
 from .limits import Limits
-from .wire import JSON, SUBPROTOCOLS, Failure, Frame, FrameCodec, Id, Malformed, Reply, Result
+from .wire import JSON, SUBPROTOCOLS, UNREADABLE, Failure, Frame, FrameCodec, Id, Malformed, Reply, Result
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class SyscallSocket:
         except msgspec.ValidationError as error:
             self._reply(None, Malformed(None, f"not a call, a cancel or a list of them: {error}"))
             return True
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             await self._ws.close(code=WSCloseCode.INVALID_TEXT, message=f"the frame is not {self._codec.name}".encode())
             return False
         for frame in frames:
@@ -314,8 +314,10 @@ async def serve_socket(
 
     Without a subprotocol it speaks ``usernel.v1.json``. Raises KernelError where no child can be made.
     """
+    # aiohttp refuses what is as long as its bound.
+    longest = limits.frame_bytes + 1
     ws = web.WebSocketResponse(
-        protocols=tuple(SUBPROTOCOLS), heartbeat=limits.heartbeat, max_msg_size=limits.frame_bytes, compress=False
+        protocols=tuple(SUBPROTOCOLS), heartbeat=limits.heartbeat, max_msg_size=longest, compress=False
     )
     forked = await runtime.call(actor, FORK, FORK.bind((), {"setsid": True, "close_fds": True, "autoreap": True}))
     task = runtime.kernel.child_of(actor, forked.outcome().ret)

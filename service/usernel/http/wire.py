@@ -33,6 +33,9 @@ from usernel.syscalls.kinds import (
 from usernel.syscalls.row import Row
 from usernel.syscalls.table import TABLE
 
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for bytes that are no frame or body; the last is for nesting that has no end."""
+
 Name = int | str
 WIRE_TYPES: Final[Mapping[type[Kind], Any]] = {
     Integer: int,
@@ -121,7 +124,7 @@ class ArgsCodec:
     def _read(self, decoder: Any, raw: bytes | msgspec.Raw) -> list[Any]:
         try:
             values = list(msgspec.structs.astuple(decoder.decode(raw)))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise BadArgument(f"{self.row.name}: {error}") from None
         if self._data_at is not None:
             text = values.pop()
@@ -252,7 +255,7 @@ class FrameCodec:
         self.encode = encode
 
     def frames(self, data: bytes | str) -> Sequence[Frame]:
-        """The calls of a frame. Raises ``msgspec.MsgspecError``: a ValidationError where only the shape is wrong."""
+        """The calls of a frame. Raises ``UNREADABLE``: a ValidationError where only the shape is wrong."""
         decoded = self._decoder.decode(data)
         return decoded if isinstance(decoded, list) else (decoded,)
 

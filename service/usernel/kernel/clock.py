@@ -48,7 +48,7 @@ class Lease:
     @property
     def void(self) -> bool:
         """Whether nobody waits for it any more."""
-        return self.task.exited or self.task.lease != self.until
+        return self.task.lease != self.until
 
 
 Due = Sleep | Lease

@@ -66,6 +66,7 @@ def do_exit(kernel: Kernel, task: Task, code: int) -> None:
     if task.exited:
         return
     task.exited = True
+    kernel.drop_lease(task)
     for call in list(task.parked):
         kernel.interrupt(call)
     for call in list(task.holding):

@@ -214,6 +214,8 @@ class Kernel:
             self._inside = False
 
     def _resume(self, call: Call, block: Block, outcome: Any) -> None:
+        if call.task.exited and isinstance(outcome, Wake):
+            outcome = Wake.INTERRUPTED  # killed between its wake-up and its turn
         if outcome is Wake.RESTART:
             self._attempt(call)
         else:
@@ -226,9 +228,11 @@ class Kernel:
         call.result = result
         call.error = error
         call.position = self.position
+        self._finished.append(call)
         if call.held is not None:
             call.task.holding[call] = None
-        self._finished.append(call)
+            if call.task.exited:
+                self.abort(call)
 
     def interrupt(self, call: Call) -> None:
         """End a sleeping call with EINTR, or with what it has already; nothing where it does not sleep."""
@@ -348,8 +352,17 @@ class Kernel:
 
     def set_lease(self, task: Task, until: int) -> None:
         """Let a task end at ``until`` (ns MONOTONIC), instead of when it was to end before."""
+        if task.lease == until:
+            return
+        self.drop_lease(task)
         task.lease = until
         self.deadlines.add(Clock.MONOTONIC, until, Lease(task, until))
+
+    def drop_lease(self, task: Task) -> None:
+        """The end of a task's lease is void: it was renewed, or the task has ended."""
+        if task.lease is not None:
+            task.lease = None
+            self.deadlines.voided()
 
     def next_ino(self) -> int:
         """The inode number of a new queue."""

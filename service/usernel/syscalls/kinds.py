@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from reprlib import repr as brief  # a value from outside may be long, or nested without end
 from typing import Any, Final
 
 from usernel.abi.names import Names
@@ -53,7 +54,7 @@ class Integer(Kind):
         if type(value) is int and 0 <= value < FITS_EVERY_INTEGER:
             return value
         if isinstance(value, bool) or not isinstance(value, int):
-            raise BadArgument(f"{value!r} is not a number")
+            raise BadArgument(f"{brief(value)} is not a number")
         number = int(value)
         half = 1 << (self.bits - 1)
         if not -half <= number < 2 * half:
@@ -87,8 +88,8 @@ def _name_or_number(names: Names, value: Any) -> int:
             return c_number(value)
         except ValueError:
             known = ", ".join(names.values)
-            raise BadArgument(f"{value!r} is none of {known}, and no number") from None
-    raise BadArgument(f"{value!r} is neither a name nor a number")
+            raise BadArgument(f"{brief(value)} is none of {known}, and no number") from None
+    raise BadArgument(f"{brief(value)} is neither a name nor a number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Mode(Kind):
             try:
                 value = int(value, 8)
             except ValueError:
-                raise BadArgument(f"{value!r} is no octal mode") from None
+                raise BadArgument(f"{brief(value)} is no octal mode") from None
         return UINT.parse(value)
 
 
@@ -172,11 +173,11 @@ class Text(Kind):
     def parse(self, value: Any) -> str:
         """The string, which must be encodable as UTF-8."""
         if not isinstance(value, str):
-            raise BadArgument(f"{value!r} is not a string")
+            raise BadArgument(f"{brief(value)} is not a string")
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise BadArgument(f"{value!r} is not Unicode text (a lone surrogate)") from None
+            raise BadArgument(f"{brief(value)} is not Unicode text (a lone surrogate)") from None
         return value
 
 
@@ -196,7 +197,7 @@ class Boolean(Kind):
     def parse(self, value: Any) -> bool:
         """The truth."""
         if not isinstance(value, bool):
-            raise BadArgument(f"{value!r} is neither true nor false")
+            raise BadArgument(f"{brief(value)} is neither true nor false")
         return value
 
 
@@ -212,7 +213,7 @@ class Data(Kind):
             return Text().parse(value).encode()
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value)
-        raise BadArgument(f"{value!r} is not bytes")
+        raise BadArgument(f"{brief(value)} is not bytes")
 
 
 KEY: Final = Key()
@@ -238,7 +239,7 @@ class ListOf(Kind):
     def parse(self, value: Any) -> Any:
         """The items, parsed."""
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, (Sequence, set, frozenset)):
-            raise BadArgument(f"{value!r} is not a list")
+            raise BadArgument(f"{brief(value)} is not a list")
         items = [self.item.parse(item) for item in value]
         return frozenset(items) if self.unordered else tuple(items)
 
@@ -277,7 +278,7 @@ class Messages(Kind):
         if isinstance(item, Mapping):
             unknown = set(item) - {self.tag, "data", "text"}
             if unknown or self.tag not in item or ("data" in item) == ("text" in item):
-                raise BadArgument(f"a message has {self.tag!r} and one of 'data' and 'text', not {sorted(item)}")
+                raise BadArgument(f"a message has {self.tag!r} and one of 'data' and 'text', not {brief(item)}")
             item = (item[self.tag], item["data"] if "data" in item else item["text"])
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             raise BadArgument(f"a message is a pair ({self.tag}, data)")
@@ -324,7 +325,7 @@ class Structure(Kind):
             raise BadArgument(f"{self.title} is an object with {', '.join(field.name for field in self.fields)}")
         unknown = [name for name in value if name not in {field.name for field in self.fields}]
         if unknown:
-            raise BadArgument(f"{self.title} has no field {unknown[0]!r}")
+            raise BadArgument(f"{self.title} has no field {brief(unknown[0])}")
         return tuple([parse_field(field, value) for field in self.fields])
 
     def spell(self, value: Any) -> dict[str, Any]:

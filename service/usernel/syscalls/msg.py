@@ -108,16 +108,19 @@ IPC_PERM: Final = Structure(
     "ipc_perm",
     (Field("key", INT), *(Field(name, UINT) for name in ("uid", "gid", "cuid", "cgid", "mode", "seq"))),
 )
-MSQID_DS: Final = Structure(
-    "msqid_ds",
+MSQID_DS: Final = (
+    Field("msg_perm", IPC_PERM),
+    *(Field(f"msg_{name}", LONG) for name in "stime rtime ctime cbytes qnum qbytes".split()),
+    *(Field(f"msg_{name}", INT) for name in "lspid lrpid".split()),
+)
+MSGCTL: Final = Structure(
+    "msgctl",
     (
-        Field("msqid", INT),
-        Field("msg_perm", IPC_PERM),
-        *(Field(f"msg_{name}", LONG) for name in "stime rtime ctime cbytes qnum qbytes".split()),
-        *(Field(f"msg_{name}", INT) for name in "lspid lrpid".split()),
+        *(Field(field.name, field.kind, None) for field in MSQID_DS),
         *(Field(f"msg{name}", LONG, None) for name in "pool map max mnb mni ssz tql seg".split()),
     ),
 )
+"""What msgctl hands back: a ``struct msqid_ds`` or a ``struct msginfo``, as the command says."""
 IPC_PERM_SET: Final = Structure(
     "ipc_perm_set", (Field("uid", UINT, None), Field("gid", UINT, None), Field("mode", MODE, None))
 )
@@ -125,7 +128,8 @@ MSQID_SET: Final = Structure("msqid_set", (Field("msg_perm", IPC_PERM_SET, None)
 QUEUE: Final = Structure(
     "msg_queue",
     (
-        *(field for field in MSQID_DS.fields if field.required),
+        Field("msqid", INT),
+        *MSQID_DS,
         *(Field(name, INT, doc="how many there are") for name in ("senders", "receivers", "held")),
     ),
 )
@@ -175,7 +179,7 @@ ROWS: Final = (
         (MSQID, Field("cmd", Enumeration(abi_msg.COMMANDS)), Field("buf", MSQID_SET, None, "for IPC_SET")),
         errnos("EACCES EFAULT EINVAL EPERM"),
         sys_msgctl,
-        MSQID_DS,
+        MSGCTL,
     ),
     Row(
         "msgsnd_batch",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from usernel.abi import resource as abi_resource
-from usernel.abi.capability import CAPABILITIES
+from usernel.abi.capability import CAP_LAST_CAP, CAPABILITIES
 from usernel.abi.errno import Errno
 from usernel.abi.sched import CLONE_FLAGS, KINDS
 from usernel.abi.signal import SIGNALS
@@ -64,7 +64,7 @@ def sys_fork(
     daemon: bool, setsid: bool, close_fds: bool, pdeathsig: int, autoreap: bool,
 ) -> Return:  # fmt: skip
     """fork(2), and what a child does first: set its ids, unshare, take a name, leave what it inherited."""
-    caps = None if cap is None else sum(1 << number for number in set(cap))
+    caps = None if cap is None else mask(cap)
     ttl_ns = None if ttl is None else ttl * NSEC_PER_SEC
     if pdeathsig:
         check_signo(pdeathsig)
@@ -72,6 +72,16 @@ def sys_fork(
         uid, gid, groups, caps, comm, unshare & 0xFFFFFFFF, ttl_ns, daemon, setsid, close_fds, pdeathsig, autoreap
     )  # fmt: skip
     return Return(fork(kernel, call.task, how).nr_in(call.task))
+
+
+def mask(caps: Sequence[int]) -> int:
+    """The bits of some capabilities. EINVAL for what is none."""
+    bits = 0
+    for number in caps:
+        if not 0 <= number <= CAP_LAST_CAP:
+            raise KernelError(Errno.EINVAL, f"{number} is no capability")
+        bits |= 1 << number
+    return bits
 
 
 def sys_task_stat(kernel: Kernel, call: Call, pid: int) -> Return:

@@ -45,6 +45,22 @@ def next_id_at_the_extremes(world: World) -> None:
 
 
 @case
+def next_id_behind_the_last_free_index(world: World) -> None:
+    a = world.root
+    a.msgget(1, IPC_CREAT | 0o600)
+    for _ in range(2):
+        a.sysctl("kernel.msg_next_id", 5 * 32768 + 32767)
+        a.msgget(IPC_PRIVATE, 0o600)
+        a.sysctl("kernel.msg_next_id")
+    a.sysctl("kernel.msgmni", 2)
+    a.sysctl("kernel.msg_next_id", 3)
+    a.msgget(IPC_PRIVATE, 0o600)
+    a.sysctl("kernel.msg_next_id")
+    a.msgctl(0, MSG_INFO)
+    a.msgget(1)
+
+
+@case
 def next_id_does_not_move_the_cursor(world: World) -> None:
     a = world.root
     a.msgget(IPC_PRIVATE, 0o600)

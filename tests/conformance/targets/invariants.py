@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from usernel.kernel.file import File
+from usernel.kernel.ipc.hold import Hold
 from usernel.kernel.ipc.mqueue_file import MqFile
 from usernel.kernel.ipc.mqueue_inode import MqInode
 from usernel.kernel.ipc.msg_queue import MsgQueue
@@ -29,6 +30,7 @@ def check(kernel: Kernel) -> None:
     check_references(kernel)
     check_processes(kernel)
     check_sleepers(kernel)
+    check_holds(kernel)
 
 
 def check_namespace(kernel: Kernel, ns: IpcNamespace) -> None:
@@ -136,3 +138,17 @@ def check_sleepers(kernel: Kernel) -> None:
             assert call.block is not None
             assert not call.done
             assert all(any(found is call for found, _ in queue) for queue in call.block.on)
+
+
+def check_holds(kernel: Kernel) -> None:
+    """Each message that is held is in the hands of one call that is done, of a task that lives."""
+    held = Counter(
+        (hold.queue, seq) for task in kernel.tasks.values() for call in task.holding
+        if isinstance(hold := call.held, Hold) for seq, _ in hold.messages
+        if not getattr(hold.queue, "removed", False)
+    )  # fmt: skip
+    queues = [queue for ns in kernel.ipc_namespaces.values() for queue in ns.msg_ids.by_index.values()]
+    inodes = [inode for ns in kernel.ipc_namespaces.values() for inode in ns.mq_inodes.values()]
+    there = {(queue, seq) for queue in (*queues, *inodes) for seq in queue.held}
+    assert all(count == 1 for count in held.values())
+    assert there <= set(held), "a message is held by nobody"

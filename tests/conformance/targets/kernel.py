@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import usernel
+from tests.kernel.shadow import Shadow
 from usernel.kernel import kernel as model
 from usernel.sim import CallHandle
 from usernel.sim.task import Task
@@ -56,6 +57,7 @@ class KernelWorld:
 
     def __init__(self) -> None:
         self.kernel = usernel.Kernel(seed=0, realtime_ns=time.time_ns())
+        self._shadow = Shadow(self.kernel)
         init = self.kernel.fork(unshare=CLONE_NEWIPC | CLONE_NEWPID, setsid=True, comm="python")
         init.rt_sigaction("SIGCHLD", UNWAITED)
         root = init.child(cap=RESTRICTED)
@@ -91,6 +93,7 @@ class KernelWorld:
             if pid not in self._answers and call.done:
                 self._answers[pid] = DIED if self._tasks[pid].exited else answer(call)
         check(self.kernel.model)
+        self._shadow.follow()
 
     def answer(self, pid: int) -> dict[str, Any] | None:
         """What a task's last call has come to, None while it sleeps."""

@@ -106,8 +106,11 @@ class IpcIds(Generic[T]):
             raise KernelError(Errno.EINVAL, f"no queue has the id {ident}")
         return found
 
-    def allocate(self, limit: int) -> int:
-        """The id that the next object gets (``ipc_idr_alloc``). ENOSPC where ``limit`` objects exist."""
+    def allocate(self, limit: int) -> int | None:
+        """The id that the next object gets (``ipc_idr_alloc``). ENOSPC where ``limit`` objects exist.
+
+        None where ``next_id`` names an index and neither it nor one above is free.
+        """
         if self.in_use >= min(limit, IPCMNI):
             raise KernelError(Errno.ENOSPC, f"the namespace holds {self.in_use} queues, and its msgmni is {limit}")
         if self.next_id >= 0:
@@ -118,12 +121,12 @@ class IpcIds(Generic[T]):
             seq = 0 if seq + 1 >= IPCID_SEQ_MAX else seq + 1
         return seq << IPCMNI_SEQ_SHIFT | index
 
-    def _at_least(self, wanted: int) -> int:
+    def _at_least(self, wanted: int) -> int | None:
         """``wanted``, or its sequence number with the first free index above its own."""
         index = wanted & IPCMNI_IDX_MASK
         while index in self.by_index:
             index += 1
-        return (wanted >> IPCMNI_SEQ_SHIFT << IPCMNI_SEQ_SHIFT) + index
+        return wanted & ~IPCMNI_IDX_MASK | index if index < IPCMNI else None
 
     def _free_index(self) -> int:
         """``idr_alloc_cyclic``: the first free index from the cursor on, else from 0."""

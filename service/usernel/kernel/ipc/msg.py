@@ -15,7 +15,7 @@ from usernel.abi.stat import S_IRUGO, S_IRWXUGO, S_IWUGO
 
 from ..call import Block, Call, Return, Wake
 from ..error import KernelError
-from ..facts import Body, MessagesReceived, MessagesSent, QueueCreated
+from ..facts import Body, MessagesReceived, MessagesSent, QueueCreated, SysctlSet
 from .hold import BODY, DATA, SEQ, Hold, Message, size_of
 from .ids import ipcperms
 from .msg_queue import MsgQueue
@@ -116,6 +116,10 @@ def msgget(kernel: Kernel, call: Call, key: int, msgflg: int) -> Return:
 def _newque(kernel: Kernel, call: Call, ns: IpcNamespace, key: int, msgflg: int) -> int:
     chosen = ns.msg_ids.next_id >= 0
     msqid = ns.msg_ids.allocate(ns.msg_ctlmni)
+    if msqid is None:  # and what was asked for is forgotten all the same
+        wanted = ns.msg_ids.next_id
+        kernel.record(SysctlSet(ns.inum, "kernel.msg_next_id", -1))
+        raise KernelError(Errno.ENOSPC, f"no index from that of msg_next_id {wanted} on is free")
     cred = call.task.cred
     mode = msgflg & S_IRWXUGO
     kernel.record(QueueCreated(ns.inum, msqid, key, mode, cred.euid, cred.egid, ns.msg_ctlmnb, kernel.seconds, chosen))
@@ -340,8 +344,9 @@ def abort_received(kernel: Kernel, queue: MsgQueue, messages: list[Message]) -> 
     """Held messages go back to their places, or to receivers that wait for them."""
     if queue.removed:
         return
-    queue.give_back(messages)
-    for message in messages:
+    in_place = sorted(messages)  # a batch of the lowest types came in the order of these
+    queue.give_back(in_place)
+    for message in in_place:
         if not queue.receivers:
             return
         _pipeline(kernel, queue, queue.messages.index(message))

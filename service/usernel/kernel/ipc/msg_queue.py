@@ -68,7 +68,7 @@ class MsgQueue:
         return taken
 
     def give_back(self, messages: list[Message]) -> None:
-        """Held messages are visible again, in their places."""
+        """Held messages, in the order of their places, are visible again in them."""
         for seq, _ in messages:
             self.held.pop(seq, None)
         if self.messages and self.messages[0][0] < messages[-1][0]:

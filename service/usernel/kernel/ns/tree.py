@@ -160,8 +160,17 @@ def end_unless_kept(kernel: Kernel, ns: Namespace) -> None:
     if ns.refs or kernel.ns_tree.find(ns.inum) is not ns:
         return
     kernel.record(NamespaceFreed(ns.inum))
+    if isinstance(ns, IpcNamespace):
+        _wake_sleepers(kernel, ns)
     for kept in kept_by(ns):
         end_unless_kept(kernel, kept)
+
+
+def _wake_sleepers(kernel: Kernel, ns: IpcNamespace) -> None:
+    """Calls that sleep on the System V queues of a namespace that ended find them removed (``freeque``)."""
+    for queue in ns.msg_ids.by_index.values():
+        kernel.wake_all(queue.senders)
+        kernel.wake_all(queue.receivers)
 
 
 def fold_created(kernel: Kernel, fact: NamespaceCreated) -> None:
@@ -172,10 +181,12 @@ def fold_created(kernel: Kernel, fact: NamespaceCreated) -> None:
 
 
 def fold_freed(kernel: Kernel, fact: NamespaceFreed) -> None:
-    """A namespace is gone; the bytes of its POSIX queues are its users' again."""
+    """A namespace is gone with its queues; the bytes of the POSIX ones are its users' again."""
     ns = kernel.ns_tree.remove(fact.ns)
     if isinstance(ns, IpcNamespace):
         del kernel.ipc_namespaces[ns.inum]
+        for queue in ns.msg_ids.by_index.values():
+            queue.removed = True
         for inode in ns.mq_inodes.values():
             kernel.uncharge(inode.charged, inode.bytes)
 

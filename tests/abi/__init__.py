@@ -1,0 +1,1 @@
+"""The numbers, compared with the headers of the host."""

@@ -1,0 +1,1 @@
+"""Receiving in two steps, and the limits of both families of queues."""

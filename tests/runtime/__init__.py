@@ -1,0 +1,1 @@
+"""The shell around the kernel: facts as bytes, time, durability."""

@@ -1,0 +1,170 @@
+"""Arguments of every row by chance: most make sense, some are odd; all are of the kinds that the row names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from usernel.abi.ipc import IPC_CREAT, IPC_EXCL, IPC_NOWAIT
+from usernel.abi.msg import MSG_COPY, MSG_EXCEPT, MSG_NOERROR
+from usernel.abi.sched import CLONE_NEWIPC
+from usernel.kernel.ns.ipc import SYSCTLS
+from usernel.sim.kernel import EPOCH_NS
+from usernel.syscalls.kinds import (
+    Boolean,
+    Data,
+    Enumeration,
+    Field,
+    Flags,
+    Integer,
+    Key,
+    Kind,
+    ListOf,
+    Messages,
+    Mode,
+    Structure,
+    Text,
+)
+from usernel.syscalls.row import Row
+
+EPOCH_S = EPOCH_NS // 10**9
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One of what there is when the call is made: a queue's id, a descriptor, a task."""
+
+    what: str
+    number: int
+
+
+def pick(what: str) -> st.SearchStrategy[Pick]:
+    """The n-th that there is."""
+    return st.builds(Pick, st.just(what), st.integers(0, 7))
+
+
+def soon(seconds: int) -> st.SearchStrategy[Any]:
+    """A timespec within a few seconds of this one, or none."""
+    times = st.fixed_dictionaries({"tv_sec": st.integers(seconds - 1, seconds + 4), "tv_nsec": st.sampled_from([0, 5])})
+    return st.none() | times
+
+
+messages = st.lists(st.tuples(st.integers(1, 3), st.binary(max_size=4)), max_size=3)
+signals = st.sampled_from([10, 10, 12, 12, 34, 0, 15, 9])
+sets = st.sets(st.sampled_from([10, 12, 34]), max_size=2).map(sorted)
+users = st.sampled_from([None, None, 0, 1000, 1001])
+
+LIKELY: dict[str, st.SearchStrategy[Any]] = {
+    "msqid": pick("msqid"),
+    "mqdes": pick("fd"),
+    "fd": pick("fd"),
+    "pid": pick("pid"),
+    "who": pick("pid"),
+    "key": st.integers(0, 3),
+    "mtype": st.integers(1, 3),
+    "msgtyp": st.integers(-3, 3),
+    "data": st.binary(max_size=5),
+    "msgsz": st.sampled_from([None, None, 4, 2, 0]),
+    "msg_len": st.sampled_from([None, None, None, 4, 8192]),
+    "msg_prio": st.integers(0, 2),
+    "messages": messages,
+    "max": st.integers(1, 4),
+    "name": st.sampled_from(["a", "b", "c"]),
+    "mode": st.sampled_from(["0666", "0600", "0640"]),
+    "mask": st.sampled_from(["0", "022", "077"]),
+    "oflag": st.sampled_from(["O_CREAT | O_RDWR", "O_CREAT | O_RDWR", "O_RDWR | O_NONBLOCK", "O_RDONLY", "O_WRONLY"]),
+    "attr": st.sampled_from([None, {"mq_maxmsg": 2, "mq_msgsize": 4}, {"mq_maxmsg": 1, "mq_msgsize": 4}]),
+    "abs_timeout": soon(EPOCH_S),
+    "sig": signals,
+    "signum": signals,
+    "set": sets,
+    "prio": st.integers(-2, 3),
+    "uid": users,
+    "gid": users,
+    "ttl": st.sampled_from([None, None, 1, 3]),
+    "unshare": st.sampled_from([0, 0, 0, CLONE_NEWIPC]),
+    "flags": st.just(CLONE_NEWIPC),
+    "pdeathsig": st.sampled_from([0, 0, 9, 10]),
+    "resource": st.sampled_from(["RLIMIT_NOFILE", "RLIMIT_MSGQUEUE", "RLIMIT_NPROC", "RLIMIT_SIGPENDING"]),
+    "limit": st.integers(1, 3),
+    "fds": st.lists(st.tuples(pick("fd"), st.sampled_from([1, 4, 5])), max_size=3),
+    "status": st.integers(0, 2),
+}
+LIKELY_OF: dict[tuple[str, str], st.SearchStrategy[Any]] = {
+    ("msgget", "msgflg"): st.sampled_from([IPC_CREAT | 0o666, IPC_CREAT | 0o640, IPC_CREAT | IPC_EXCL | 0o600, 0]),
+    ("msgsnd", "msgflg"): st.sampled_from([0, 0, IPC_NOWAIT]),
+    ("msgsnd_batch", "msgflg"): st.sampled_from([0, 0, IPC_NOWAIT]),
+    ("msgrcv", "msgflg"): st.sampled_from([0, 0, IPC_NOWAIT, MSG_NOERROR, MSG_EXCEPT, MSG_COPY | IPC_NOWAIT]),
+    ("msgrcv_batch", "msgflg"): st.sampled_from([0, 0, IPC_NOWAIT, MSG_NOERROR]),
+    ("msgctl", "cmd"): st.sampled_from(["IPC_SET", "IPC_SET", "IPC_STAT", "IPC_RMID", "IPC_INFO", "MSG_STAT_ANY"]),
+    ("msgctl", "buf"): st.sampled_from([{"msg_qbytes": size} for size in (0, 3, 6, 10)] + [{"msg_perm": {"mode": 0}}]),
+    ("sysctl", "name"): st.sampled_from(sorted(SYSCTLS)),
+    ("sysctl", "value"): st.sampled_from([None, None, 1, 2, 8, 128, 16384]),
+    ("rt_sigtimedwait", "timeout"): soon(1),
+    ("poll", "timeout"): st.sampled_from([-1, 0, 5, 2000]),
+    ("prlimit64", "new_limit"): st.sampled_from([None, (0, 4096), (3, 4096), (1024, 4096), (819200, 819200)]),
+}
+
+
+def whole(kind: Integer) -> st.SearchStrategy[int]:
+    """An integer of a C type, mostly where something ends."""
+    half = 1 << kind.bits - 1
+    edges = [0, 1, -1, 2, 1000, 1001, 32767, 32768, half - 1, -half, half, 2 * half - 1]
+    return st.sampled_from(edges) | st.integers(-half, 2 * half - 1)
+
+
+def any_of(kind: Kind) -> st.SearchStrategy[Any]:
+    """Whatever a kind takes, sense or none."""
+    if isinstance(kind, Integer):
+        return whole(kind)
+    if isinstance(kind, Flags):
+        return whole(kind.integer) | st.lists(st.sampled_from(sorted(kind.names.values)), max_size=4)
+    if isinstance(kind, Enumeration):
+        return st.sampled_from(sorted(kind.names.values)) | st.integers(-2, 70)
+    if isinstance(kind, Key):
+        return st.sampled_from(["IPC_PRIVATE", "0x4d2", -1, 2**32 - 1, -(2**31)])
+    if isinstance(kind, Mode):
+        return st.sampled_from(["0", "7777", "0600", 2**32 - 1])
+    if isinstance(kind, Text):
+        return st.text(max_size=4) | st.sampled_from(
+            ["", ".", "..", "a/b", "\0", "é" * 128, "x" * 255, "x" * 256, "x" * 5000]
+        )
+    if isinstance(kind, Boolean):
+        return st.booleans()
+    if isinstance(kind, Data):
+        return st.binary(max_size=9) | st.just(bytes(8193))
+    return any_of_many(kind)
+
+
+def any_of_many(kind: Kind) -> st.SearchStrategy[Any]:
+    """Likewise, of what has parts."""
+    if isinstance(kind, ListOf):
+        return st.lists(any_of(kind.item), max_size=3)
+    if isinstance(kind, Messages):
+        longs = st.integers(-(2**63), 2**63 - 1) | st.integers(-1, 4) | st.sampled_from([32767, 32768])
+        return st.lists(st.tuples(longs, st.binary(max_size=9)), max_size=4)
+    assert isinstance(kind, Structure), f"no values for {kind}"
+    needed = {field.name: any_of_field(field) for field in kind.fields if field.required}
+    return st.fixed_dictionaries(
+        needed, optional={field.name: any_of_field(field) for field in kind.fields if not field.required}
+    )
+
+
+def any_of_field(field: Field) -> st.SearchStrategy[Any]:
+    """Whatever a field takes."""
+    return st.none() | any_of(field.kind) if field.nullable else any_of(field.kind)
+
+
+def likely(row: Row, field: Field) -> st.SearchStrategy[Any]:
+    """What makes sense for an argument, five times out of six."""
+    sensible = LIKELY_OF.get((row.name, field.name), LIKELY.get(field.name))
+    if sensible is None:
+        return any_of_field(field)
+    return st.integers(0, 5).flatmap(lambda chance: sensible if chance else any_of_field(field))
+
+
+def arguments(row: Row) -> st.SearchStrategy[dict[str, Any]]:
+    """The arguments of one call."""
+    return st.fixed_dictionaries({field.name: likely(row, field) for field in row.args})

@@ -9,10 +9,12 @@ import pytest
 import usernel
 from tests.conformance.targets.invariants import check
 from usernel.kernel.error import KernelError
-from usernel.kernel.kernel import PID_MAX, RESERVED_PIDS
-from usernel.kernel.task import TASK_COMM_LEN, UNKILLABLE_PIDS, may_act_as
+from usernel.kernel.ns.pid import PID_MAX, RESERVED_PIDS
+from usernel.kernel.ptrace import may_act_as
+from usernel.kernel.task import TASK_COMM_LEN
 
 SECOND = 10**9
+UNKILLABLE_PIDS = (1, 2)
 
 
 @pytest.fixture
@@ -42,7 +44,9 @@ def refused(task: usernel.sim.Task, **how: Any) -> str:
         (["CAP_SETGID"], {"uid": 1001}, "EPERM"),
         ([], {"unshare": "CLONE_NEWIPC"}, "EPERM"),
         (["CAP_SYS_ADMIN"], {"unshare": "CLONE_NEWIPC"}, "ok"),
-        ([], {"unshare": "CLONE_NEWNET"}, "EINVAL"),
+        ([], {"unshare": "CLONE_NEWNET"}, "EPERM"),
+        ([], {"unshare": "CLONE_NEWUSER"}, "ok"),
+        ([], {"unshare": 0x400}, "EINVAL"),
         ([], {"ttl": 0}, "EINVAL"),
         ([], {"ttl": -1}, "EINVAL"),
         ([], {"pdeathsig": 65}, "EINVAL"),
@@ -73,6 +77,7 @@ def test_no_capability_is_gained_by_keeping_it(kernel: usernel.Kernel) -> None:
 def test_rlimit_nproc_at_the_limit_and_one_past_it(kernel: usernel.Kernel) -> None:
     user = kernel.fork(uid=1000, gid=1000)
     user.prlimit64(0, "RLIMIT_NPROC", (3, 3))
+    user.rt_sigaction("SIGCHLD", {"sa_handler": "SIG_IGN"})
     first = user.child()
     second = user.child()
     assert refused(user) == "EAGAIN"
@@ -231,9 +236,9 @@ def test_signals_reach_a_process_group_and_no_other(kernel: usernel.Kernel) -> N
 
 
 def test_pids_begin_anew_behind_the_reserved_ones_and_pass_over_those_in_use(kernel: usernel.Kernel) -> None:
-    kernel.model._last_pid = RESERVED_PIDS - 1
+    kernel.init.sysctl("kernel.ns_last_pid", RESERVED_PIDS - 1)
     taken = kernel.fork()
-    kernel.model._last_pid = PID_MAX - 2
+    kernel.init.sysctl("kernel.ns_last_pid", PID_MAX - 2)
     assert [kernel.fork().pid for _ in range(3)] == [PID_MAX - 1, RESERVED_PIDS + 1, RESERVED_PIDS + 2]
     assert taken.pid == RESERVED_PIDS
 

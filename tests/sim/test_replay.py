@@ -57,7 +57,7 @@ def test_facts_are_all_since_the_beginning_and_outputs_those_since_the_last_time
     task: Task = kernel.fork()
     task.msgget(1, 0o1600)
     names = [type(fact).__name__ for fact in kernel.facts]
-    assert names == ["IpcNamespaceCreated", "QueueCreated"]
+    assert names == ["QueueCreated"]
     assert [type(fact).__name__ for fact in kernel.facts] == names
     task.exit_group(3)
     assert [(output.pid, output.status) for output in kernel.take_outputs()] == [(task.pid, 3)]  # type: ignore[union-attr]

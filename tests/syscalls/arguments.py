@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from usernel.abi.ipc import IPC_CREAT, IPC_EXCL, IPC_NOWAIT
 from usernel.abi.msg import MSG_COPY, MSG_EXCEPT, MSG_NOERROR
-from usernel.abi.sched import CLONE_NEWIPC
-from usernel.kernel.ns.ipc import SYSCTLS
+from usernel.abi.sched import CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS
+from usernel.kernel.ns.ipc import IpcNamespace
+from usernel.kernel.ns.user import UserNamespace
 from usernel.sim.kernel import EPOCH_NS
 from usernel.syscalls.kinds import (
+    LONG,
     Boolean,
     Data,
     Enumeration,
@@ -24,6 +26,8 @@ from usernel.syscalls.kinds import (
     ListOf,
     Messages,
     Mode,
+    NameOrNumber,
+    Numbers,
     Structure,
     Text,
 )
@@ -55,6 +59,10 @@ messages = st.lists(st.tuples(st.integers(1, 3), st.binary(max_size=4)), max_siz
 signals = st.sampled_from([10, 10, 12, 12, 34, 0, 15, 9])
 sets = st.sets(st.sampled_from([10, 12, 34]), max_size=2).map(sorted)
 users = st.sampled_from([None, None, 0, 1000, 1001])
+users_or_same = st.sampled_from([-1, -1, 0, 1000, 1001])
+NEW = [CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWUTS, CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWTIME]
+
+SYSCTLS = [*sorted(IpcNamespace.SYSCTLS), *sorted(UserNamespace.SYSCTLS), "kernel.ns_last_pid"]
 
 LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "msqid": pick("msqid"),
@@ -84,8 +92,25 @@ LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "uid": users,
     "gid": users,
     "ttl": st.sampled_from([None, None, 1, 3]),
-    "unshare": st.sampled_from([0, 0, 0, CLONE_NEWIPC]),
-    "flags": st.just(CLONE_NEWIPC),
+    "unshare": st.sampled_from([0, 0, 0, *NEW]),
+    "flags": st.sampled_from(NEW),
+    "nstype": st.sampled_from([0, 0, *NEW]),
+    "inum": pick("namespace"),
+    "pidfd": pick("fd"),
+    "oldfd": pick("fd"),
+    "newfd": st.integers(0, 5),
+    "targetfd": pick("fd"),
+    "pgid": pick("pid"),
+    "tgid": pick("pid"),
+    "tid": pick("pid"),
+    "groups": st.lists(st.sampled_from([0, 1000, 1001]), max_size=2),
+    "ruid": users_or_same,
+    "euid": users_or_same,
+    "suid": users_or_same,
+    "rgid": users_or_same,
+    "egid": users_or_same,
+    "sgid": users_or_same,
+    "options": st.sampled_from([0, 0, 1, 5, 4, 6]),
     "pdeathsig": st.sampled_from([0, 0, 9, 10]),
     "resource": st.sampled_from(["RLIMIT_NOFILE", "RLIMIT_MSGQUEUE", "RLIMIT_NPROC", "RLIMIT_SIGPENDING"]),
     "limit": st.integers(1, 3),
@@ -100,9 +125,35 @@ LIKELY_OF: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("msgrcv_batch", "msgflg"): st.sampled_from([0, 0, IPC_NOWAIT, MSG_NOERROR]),
     ("msgctl", "cmd"): st.sampled_from(["IPC_SET", "IPC_SET", "IPC_STAT", "IPC_RMID", "IPC_INFO", "MSG_STAT_ANY"]),
     ("msgctl", "buf"): st.sampled_from([{"msg_qbytes": size} for size in (0, 3, 6, 10)] + [{"msg_perm": {"mode": 0}}]),
-    ("sysctl", "name"): st.sampled_from(sorted(SYSCTLS)),
+    ("sysctl", "name"): st.sampled_from(SYSCTLS),
     ("sysctl", "value"): st.sampled_from([None, None, 1, 2, 8, 128, 16384]),
     ("rt_sigtimedwait", "timeout"): soon(1),
+    ("clone", "flags"): st.sampled_from([17, 17, 10, 0, 17 | 0x1000, 17 | CLONE_NEWPID, 0x10900 | 0x400]),
+    ("clone3", "args"): st.fixed_dictionaries({"exit_signal": st.sampled_from([17, 0])}),
+    ("pidfd_open", "flags"): st.sampled_from([0, 0, 0o4000, 0o200]),
+    ("pidfd_send_signal", "flags"): st.sampled_from([0, 0, 1, 2, 4]),
+    ("pidfd_getfd", "flags"): st.just(0),
+    ("waitid", "id"): pick("pid"),
+    ("waitid", "idtype"): st.sampled_from(["P_ALL", "P_PID", "P_PGID", "P_PIDFD"]),
+    ("wait4", "pid"): st.just(-1) | pick("pid"),
+    ("ioctl", "cmd"): st.sampled_from(
+        ["NS_GET_USERNS", "NS_GET_NSTYPE", "NS_GET_ID", "PIDFD_GET_INFO", "NS_GET_PARENT"]
+    ),
+    ("ioctl", "arg"): st.sampled_from([0, 15]),
+    ("clock_gettime", "clockid"): st.sampled_from([0, 1, 7]),
+    ("dup3", "flags"): st.sampled_from([0, 0o2000000]),
+    ("pidfd_send_signal", "sig"): st.sampled_from([0, 10, 12]),
+    ("pidfd_send_signal", "info"): st.none(),
+    ("task_renew", "ttl"): st.sampled_from([1, 3]),
+    ("ns_sysctl", "value"): st.sampled_from([1, 5, 100]),
+    ("proc_ns_open", "name"): st.sampled_from(["ipc", "user", "pid", "uts", "pid_for_children", "time"]),
+    ("proc_pid_read", "name"): st.sampled_from(["uid_map", "status", "cgroup", "timens_offsets", "comm", "ns/ipc"]),
+    ("proc_pid_write", "name"): st.sampled_from(["uid_map", "gid_map", "setgroups", "timens_offsets", "comm"]),
+    ("proc_pid_write", "text"): st.sampled_from(["0 0 1", "0 1000 1", "0 0 5\n5 5 5\n", "deny", "monotonic 5 0", "x"]),
+    ("execve", "path"): st.just("/bin/true"),
+    ("sethostname", "name"): st.text(max_size=70),
+    ("setdomainname", "name"): st.text(max_size=70),
+    ("ns_sysctl", "name"): st.sampled_from(["kernel.msgmni", "user.max_ipc_namespaces", "net.core.somaxconn"]),
     ("poll", "timeout"): st.sampled_from([-1, 0, 5, 2000]),
     ("prlimit64", "new_limit"): st.sampled_from([None, (0, 4096), (3, 4096), (1024, 4096), (819200, 819200)]),
 }
@@ -131,6 +182,10 @@ def any_of(kind: Kind) -> st.SearchStrategy[Any]:
         return st.text(max_size=4) | st.sampled_from(
             ["", ".", "..", "a/b", "\0", "é" * 128, "x" * 255, "x" * 256, "x" * 5000]
         )
+    if isinstance(kind, NameOrNumber):
+        return whole(LONG) | st.text(max_size=4)
+    if isinstance(kind, Numbers):
+        return st.dictionaries(st.text(max_size=4), whole(LONG), max_size=2)
     if isinstance(kind, Boolean):
         return st.booleans()
     if isinstance(kind, Data):

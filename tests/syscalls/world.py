@@ -19,7 +19,14 @@ Step = tuple[str, dict[str, Any]]
 
 MOST_TASKS = 10
 OFTEN = "msgsnd msgrcv msgsnd_batch msgrcv_batch mq_timedsend mq_timedreceive mq_timedsend_batch mq_timedreceive_batch"
-NAMES = [*TABLE, *OFTEN.split() * 3, *"mq_open msgget fork mq_notify poll kill rt_sigtimedwait msgctl".split() * 2]
+SELDOM = {"exit", "exit_group", "execve", "setresuid", "setresgid", "setreuid", "setuid", "capset"}
+"""What leaves little of a task to go on with."""
+NAMES = [
+    *TABLE,
+    *(name for name in TABLE if name not in SELDOM),
+    *OFTEN.split() * 3,
+    *"mq_open msgget fork mq_notify poll kill rt_sigtimedwait msgctl".split() * 2,
+]
 any_number = st.integers(0, 9)
 
 
@@ -65,6 +72,8 @@ class World:
             task.msgget(1, 0o1666)
             task.msgctl(0, "IPC_SET", {"msg_qbytes": 6})
             task.mq_open("a", "O_CREAT | O_RDWR", "0666", {"mq_maxmsg": 2, "mq_msgsize": 4})
+            task.proc_ns_open(0, "ipc")
+            task.pidfd_open(task.child().pid)
 
     def live(self, step: Step) -> None:
         """Do one step, and look at what it left."""
@@ -80,7 +89,7 @@ class World:
 
     def call(self, who: int, name: str, hold: bool, args: dict[str, Any]) -> None:
         tasks = [pid for pid in self.kernel.model.tasks if pid > 2] or [2]
-        if name == "fork" and len(tasks) >= MOST_TASKS:
+        if name in {"fork", "clone", "clone3"} and len(tasks) >= MOST_TASKS:
             return
         task = self.kernel.task(tasks[who % len(tasks)])
         row = TABLE[name]
@@ -103,7 +112,8 @@ class World:
         there = {
             "msqid": [queue.perm.id for queue in inside.nsproxy.ipc.msg_ids.by_index.values()],
             "fd": [fd for fd, _ in inside.fds],
-            "pid": [pid for pid in self.kernel.model.tasks if pid > 2],
+            "pid": [number for number in inside.thread_pid.ns.pids if number > 2],
+            "namespace": [ns.inum for ns in self.kernel.model.ns_tree],
         }[value.what]
         return there[value.number % len(there)] if there else value.number
 

@@ -120,8 +120,10 @@ def check_mqueue(inode: MqInode) -> None:
 def check_files(kernel: Kernel) -> None:
     """Each open file is counted by its descriptors and by the calls that sleep on it; each queue by its open files."""
     refs: Counter[File] = Counter()
+    for table in {task.fds for task in kernel.tasks.values()}:
+        assert table.users == sum(task.fds is table for task in kernel.tasks.values())
+        refs.update(file for _, file in table)
     for task in kernel.tasks.values():
-        refs.update(file for _, file in task.fds)
         refs.update(file for call in task.parked if call.block for file in call.block.files)
     assert all(file.refs == count for file, count in refs.items())
     opens = Counter(file.inode for file in refs if isinstance(file, MqFile))

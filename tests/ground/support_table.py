@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from usernel.syscalls import file, mqueue, msg, signal, task
+from usernel.abi.sched import NAMESPACES
+from usernel.kernel.ns.tree import KINDS
+from usernel.syscalls import cred, file, mqueue, msg, namespace, process, signal, task
 from usernel.syscalls.row import Row
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -17,7 +19,10 @@ FAMILIES = (
     ("POSIX message queues", mqueue.ROWS),
     ("descriptors", file.ROWS),
     ("signals", signal.ROWS),
-    ("tasks, limits, namespaces", task.ROWS),
+    ("processes", process.ROWS),
+    ("credentials and capabilities", cred.ROWS),
+    ("namespaces", namespace.ROWS),
+    ("tasks and their limits", task.ROWS),
 )
 
 
@@ -26,6 +31,7 @@ def support_table() -> str:
     lines = ["| | calls | support |", "|---|---|---|"]
     for family, rows in FAMILIES:
         lines += _lines(family, rows)
+    lines += _kinds()
     return "\n".join(lines) + "\n"
 
 
@@ -42,6 +48,15 @@ def _lines(family: str, rows: tuple[Row, ...]) -> Iterator[str]:
         yield f"| {family} | {' '.join(names)} | partial: {note} |"
     if own:
         yield f"| {family}, usernel's own | {' '.join(own)} | whole |"
+
+
+def _kinds() -> Iterator[str]:
+    """What the kinds of namespaces isolate."""
+    whole = [NAMESPACES[kind.kind] for kind in KINDS if not kind.partial]
+    yield f"| namespaces of kind | {' '.join(whole)} | whole |"
+    for kind in KINDS:
+        if kind.partial:
+            yield f"| namespaces of kind | {NAMESPACES[kind.kind]} | partial: {kind.partial} |"
 
 
 def with_table(readme: str) -> str:

@@ -128,6 +128,8 @@ def sim_method(row: Row) -> str:
     head = f"    def {row.name}(self{signature(row)}) -> {'Return' if row.out else 'int'}:\n"
     head += f'        """{row.man}: {row.summary}"""\n'
     kind = "Return" if row.out else "int"
+    if row.out is None:
+        return head + f'        return int(self.call("{row.name}"{args}))\n'
     return head + f'        result: {kind} = self.call("{row.name}"{args})\n        return result\n'
 
 

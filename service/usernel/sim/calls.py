@@ -24,13 +24,11 @@ class Calls:
 
     def msgget(self, key: int | str, msgflg: Flags = 0) -> int:
         """msgget(2): Find or make the queue of a key; returns its id."""
-        result: int = self.call("msgget", key, msgflg)
-        return result
+        return int(self.call("msgget", key, msgflg))
 
     def msgsnd(self, msqid: int, mtype: int, data: Data, msgsz: int | None = None, msgflg: Flags = 0) -> int:
         """msgsnd(2): Put a message into a queue, waiting for room."""
-        result: int = self.call("msgsnd", msqid, mtype, data, msgsz, msgflg)
-        return result
+        return int(self.call("msgsnd", msqid, mtype, data, msgsz, msgflg))
 
     def msgrcv(self, msqid: int, msgsz: int | None = None, msgtyp: int = 0, msgflg: Flags = 0) -> Return:
         """msgrcv(2): Take a message out of a queue, waiting for one; returns its length."""
@@ -44,8 +42,7 @@ class Calls:
 
     def msgsnd_batch(self, msqid: int, messages: Sequence[tuple[int, Data]], msgflg: Flags = 0) -> int:
         """sendmmsg(2): Many msgsnd as one call; returns how many went."""
-        result: int = self.call("msgsnd_batch", msqid, messages, msgflg)
-        return result
+        return int(self.call("msgsnd_batch", msqid, messages, msgflg))
 
     def msgrcv_batch(self, msqid: int, max: int, msgsz: int | None = None, msgtyp: int = 0, msgflg: Flags = 0) -> Return:
         """recvmmsg(2): Wait for a message and take up to max; returns how many came."""
@@ -74,18 +71,15 @@ class Calls:
 
     def mq_open(self, name: str, oflag: Flags = 0, mode: int | str = 0, attr: Struct | None = None) -> int:
         """mq_open(3): Open or make a queue; returns a descriptor."""
-        result: int = self.call("mq_open", name, oflag, mode, attr)
-        return result
+        return int(self.call("mq_open", name, oflag, mode, attr))
 
     def mq_unlink(self, name: str) -> int:
         """mq_unlink(3): Take a queue's name away; it ends with its last descriptor."""
-        result: int = self.call("mq_unlink", name)
-        return result
+        return int(self.call("mq_unlink", name))
 
     def mq_timedsend(self, mqdes: int, data: Data, msg_len: int | None = None, msg_prio: int = 0, abs_timeout: Struct | None = None) -> int:
         """mq_timedsend(3): Put a message into a queue, waiting for room."""
-        result: int = self.call("mq_timedsend", mqdes, data, msg_len, msg_prio, abs_timeout)
-        return result
+        return int(self.call("mq_timedsend", mqdes, data, msg_len, msg_prio, abs_timeout))
 
     def mq_timedreceive(self, mqdes: int, msg_len: int | None = None, abs_timeout: Struct | None = None) -> Return:
         """mq_timedreceive(3): Take the oldest of the most urgent messages; returns its length."""
@@ -94,8 +88,7 @@ class Calls:
 
     def mq_notify(self, mqdes: int, notification: Struct | None = None) -> int:
         """mq_notify(3): Ask to be told once of a message in the empty queue; null takes that back."""
-        result: int = self.call("mq_notify", mqdes, notification)
-        return result
+        return int(self.call("mq_notify", mqdes, notification))
 
     def mq_getsetattr(self, mqdes: int, newattr: Struct | None = None) -> Return:
         """mq_getattr(3): Read a queue's attributes, and set O_NONBLOCK."""
@@ -104,8 +97,7 @@ class Calls:
 
     def mq_timedsend_batch(self, mqdes: int, messages: Sequence[tuple[int, Data]], abs_timeout: Struct | None = None) -> int:
         """sendmmsg(2): Many mq_timedsend as one call; returns how many went."""
-        result: int = self.call("mq_timedsend_batch", mqdes, messages, abs_timeout)
-        return result
+        return int(self.call("mq_timedsend_batch", mqdes, messages, abs_timeout))
 
     def mq_timedreceive_batch(self, mqdes: int, max: int, abs_timeout: Struct | None = None) -> Return:
         """recvmmsg(2): Wait for a message and take up to max; returns how many came."""
@@ -134,28 +126,23 @@ class Calls:
 
     def close(self, fd: int) -> int:
         """close(2): Close a descriptor."""
-        result: int = self.call("close", fd)
-        return result
+        return int(self.call("close", fd))
 
     def dup(self, fd: int) -> int:
         """dup(2): Another descriptor of the same open file."""
-        result: int = self.call("dup", fd)
-        return result
+        return int(self.call("dup", fd))
 
     def dup2(self, oldfd: int, newfd: int) -> int:
         """dup(2): Another descriptor, by its number, of the same open file."""
-        result: int = self.call("dup2", oldfd, newfd)
-        return result
+        return int(self.call("dup2", oldfd, newfd))
 
     def dup3(self, oldfd: int, newfd: int, flags: Flags = 0) -> int:
         """dup(2): The same, and close-on-exec if wanted."""
-        result: int = self.call("dup3", oldfd, newfd, flags)
-        return result
+        return int(self.call("dup3", oldfd, newfd, flags))
 
     def fcntl(self, fd: int, cmd: int | str, arg: int = 0) -> int:
         """fcntl(2): Duplicate a descriptor, read and set its flags."""
-        result: int = self.call("fcntl", fd, cmd, arg)
-        return result
+        return int(self.call("fcntl", fd, cmd, arg))
 
     def fstat(self, fd: int) -> Return:
         """fstat(2): Status of an open file."""
@@ -169,18 +156,15 @@ class Calls:
 
     def kill(self, pid: int, sig: int | str) -> int:
         """kill(2): Send a signal to tasks."""
-        result: int = self.call("kill", pid, sig)
-        return result
+        return int(self.call("kill", pid, sig))
 
     def tgkill(self, tgid: int, tid: int, sig: int | str) -> int:
         """tgkill(2): Send a signal to a thread."""
-        result: int = self.call("tgkill", tgid, tid, sig)
-        return result
+        return int(self.call("tgkill", tgid, tid, sig))
 
     def rt_sigqueueinfo(self, pid: int, sig: int | str, info: Struct) -> int:
         """rt_sigqueueinfo(2): Send a signal with a value."""
-        result: int = self.call("rt_sigqueueinfo", pid, sig, info)
-        return result
+        return int(self.call("rt_sigqueueinfo", pid, sig, info))
 
     def rt_sigaction(self, signum: int | str, act: Struct | None = None) -> Return:
         """sigaction(2): Read and set what a signal does."""
@@ -204,28 +188,23 @@ class Calls:
 
     def getpid(self) -> int:
         """getpid(2): The caller's pid."""
-        result: int = self.call("getpid")
-        return result
+        return int(self.call("getpid"))
 
     def getppid(self) -> int:
         """getppid(2): The pid of the caller's parent."""
-        result: int = self.call("getppid")
-        return result
+        return int(self.call("getppid"))
 
     def umask(self, mask: int | str) -> int:
         """umask(2): Set the mode bits that new queues lack; returns the old ones."""
-        result: int = self.call("umask", mask)
-        return result
+        return int(self.call("umask", mask))
 
     def getpriority(self, which: int | str, who: int = 0) -> int:
         """getpriority(2): The priority of tasks, as 20 - nice."""
-        result: int = self.call("getpriority", which, who)
-        return result
+        return int(self.call("getpriority", which, who))
 
     def setpriority(self, which: int | str, who: int, prio: int) -> int:
         """setpriority(2): Set the nice value of tasks."""
-        result: int = self.call("setpriority", which, who, prio)
-        return result
+        return int(self.call("setpriority", which, who, prio))
 
     def prlimit64(self, pid: int, resource: int | str, new_limit: Struct | None = None) -> Return:
         """prlimit(2): Read and set a task's limit."""
@@ -234,8 +213,7 @@ class Calls:
 
     def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0, autoreap: bool = False) -> int:
         """fork(2): Make a child with credentials and namespaces of its own; returns its pid."""
-        result: int = self.call("fork", uid, gid, groups, cap, comm, unshare, ttl, daemon, setsid, close_fds, pdeathsig, autoreap)
-        return result
+        return int(self.call("fork", uid, gid, groups, cap, comm, unshare, ttl, daemon, setsid, close_fds, pdeathsig, autoreap))
 
     def task_stat(self, pid: int = 0) -> Return:
         """proc(5): A task as /proc/[pid] shows it."""
@@ -249,8 +227,7 @@ class Calls:
 
     def task_renew(self, ttl: int) -> int:
         """proc(5): Renew the caller's lease."""
-        result: int = self.call("task_renew", ttl)
-        return result
+        return int(self.call("task_renew", ttl))
 
     def clone(self, flags: Flags = 0) -> Return:
         """clone(2): Make a child or a thread; returns its pid."""
@@ -274,18 +251,15 @@ class Calls:
 
     def exit(self, status: int = 0) -> int:
         """_exit(2): End the calling thread."""
-        result: int = self.call("exit", status)
-        return result
+        return int(self.call("exit", status))
 
     def exit_group(self, status: int = 0) -> int:
         """exit_group(2): End the calling process."""
-        result: int = self.call("exit_group", status)
-        return result
+        return int(self.call("exit_group", status))
 
     def execve(self, path: str) -> int:
         """execve(2): Become another program."""
-        result: int = self.call("execve", path)
-        return result
+        return int(self.call("execve", path))
 
     def prctl(self, option: int | str, arg2: int | str = 0, arg3: int = 0) -> Return:
         """prctl(2): The small switches of a process."""
@@ -294,68 +268,55 @@ class Calls:
 
     def gettid(self) -> int:
         """gettid(2): The caller's thread id."""
-        result: int = self.call("gettid")
-        return result
+        return int(self.call("gettid"))
 
     def getpgid(self, pid: int = 0) -> int:
         """getpgid(2): The process group of a process."""
-        result: int = self.call("getpgid", pid)
-        return result
+        return int(self.call("getpgid", pid))
 
     def getpgrp(self) -> int:
         """getpgrp(2): The caller's process group."""
-        result: int = self.call("getpgrp")
-        return result
+        return int(self.call("getpgrp"))
 
     def getsid(self, pid: int = 0) -> int:
         """getsid(2): The session of a process."""
-        result: int = self.call("getsid", pid)
-        return result
+        return int(self.call("getsid", pid))
 
     def setpgid(self, pid: int = 0, pgid: int = 0) -> int:
         """setpgid(2): Move a process into a group."""
-        result: int = self.call("setpgid", pid, pgid)
-        return result
+        return int(self.call("setpgid", pid, pgid))
 
     def setsid(self) -> int:
         """setsid(2): Make a session; returns its id."""
-        result: int = self.call("setsid")
-        return result
+        return int(self.call("setsid"))
 
     def pidfd_open(self, pid: int, flags: Flags = 0) -> int:
         """pidfd_open(2): A descriptor of a process."""
-        result: int = self.call("pidfd_open", pid, flags)
-        return result
+        return int(self.call("pidfd_open", pid, flags))
 
     def pidfd_getfd(self, pidfd: int, targetfd: int, flags: int = 0) -> int:
         """pidfd_getfd(2): A descriptor of what another process has open."""
-        result: int = self.call("pidfd_getfd", pidfd, targetfd, flags)
-        return result
+        return int(self.call("pidfd_getfd", pidfd, targetfd, flags))
 
     def pidfd_send_signal(self, pidfd: int, sig: int | str, info: Struct | None = None, flags: Flags = 0) -> int:
         """pidfd_send_signal(2): Signal the process of a descriptor."""
-        result: int = self.call("pidfd_send_signal", pidfd, sig, info, flags)
-        return result
+        return int(self.call("pidfd_send_signal", pidfd, sig, info, flags))
 
     def getuid(self) -> int:
         """getuid(2): The real uid."""
-        result: int = self.call("getuid")
-        return result
+        return int(self.call("getuid"))
 
     def geteuid(self) -> int:
         """geteuid(2): The effective uid."""
-        result: int = self.call("geteuid")
-        return result
+        return int(self.call("geteuid"))
 
     def getgid(self) -> int:
         """getgid(2): The real gid."""
-        result: int = self.call("getgid")
-        return result
+        return int(self.call("getgid"))
 
     def getegid(self) -> int:
         """getegid(2): The effective gid."""
-        result: int = self.call("getegid")
-        return result
+        return int(self.call("getegid"))
 
     def getresuid(self) -> Return:
         """getresuid(2): Real, effective and saved uid."""
@@ -374,48 +335,39 @@ class Calls:
 
     def setuid(self, uid: int) -> int:
         """setuid(2): Set the effective uid, or all."""
-        result: int = self.call("setuid", uid)
-        return result
+        return int(self.call("setuid", uid))
 
     def setgid(self, gid: int) -> int:
         """setgid(2): Set the effective gid, or all."""
-        result: int = self.call("setgid", gid)
-        return result
+        return int(self.call("setgid", gid))
 
     def setreuid(self, ruid: int, euid: int) -> int:
         """setreuid(2): Set real and effective uid."""
-        result: int = self.call("setreuid", ruid, euid)
-        return result
+        return int(self.call("setreuid", ruid, euid))
 
     def setregid(self, rgid: int, egid: int) -> int:
         """setregid(2): Set real and effective gid."""
-        result: int = self.call("setregid", rgid, egid)
-        return result
+        return int(self.call("setregid", rgid, egid))
 
     def setresuid(self, ruid: int, euid: int, suid: int) -> int:
         """setresuid(2): Set real, effective and saved uid."""
-        result: int = self.call("setresuid", ruid, euid, suid)
-        return result
+        return int(self.call("setresuid", ruid, euid, suid))
 
     def setresgid(self, rgid: int, egid: int, sgid: int) -> int:
         """setresgid(2): Set real, effective and saved gid."""
-        result: int = self.call("setresgid", rgid, egid, sgid)
-        return result
+        return int(self.call("setresgid", rgid, egid, sgid))
 
     def setgroups(self, groups: Sequence[int]) -> int:
         """setgroups(2): Set the supplementary groups."""
-        result: int = self.call("setgroups", groups)
-        return result
+        return int(self.call("setgroups", groups))
 
     def setfsuid(self, uid: int) -> int:
         """setfsuid(2): Set the uid of file access; returns the old one."""
-        result: int = self.call("setfsuid", uid)
-        return result
+        return int(self.call("setfsuid", uid))
 
     def setfsgid(self, gid: int) -> int:
         """setfsgid(2): Set the gid of file access; returns the old one."""
-        result: int = self.call("setfsgid", gid)
-        return result
+        return int(self.call("setfsgid", gid))
 
     def capget(self, pid: int = 0) -> Return:
         """capget(2): The capabilities of a task."""
@@ -424,18 +376,15 @@ class Calls:
 
     def capset(self, effective: Flags, permitted: Flags, inheritable: Flags) -> int:
         """capset(2): Set the caller's capabilities."""
-        result: int = self.call("capset", effective, permitted, inheritable)
-        return result
+        return int(self.call("capset", effective, permitted, inheritable))
 
     def unshare(self, flags: Flags) -> int:
         """unshare(2): Move to new namespaces."""
-        result: int = self.call("unshare", flags)
-        return result
+        return int(self.call("unshare", flags))
 
     def setns(self, fd: int, nstype: Flags = 0) -> int:
         """setns(2): Enter a namespace, or several of a process."""
-        result: int = self.call("setns", fd, nstype)
-        return result
+        return int(self.call("setns", fd, nstype))
 
     def ioctl(self, fd: int, cmd: int | str, arg: int = 0) -> Return:
         """ioctl_nsfs(2): Ask a descriptor of a namespace or of a process."""
@@ -444,13 +393,11 @@ class Calls:
 
     def sethostname(self, name: str) -> int:
         """sethostname(2): Set the host name."""
-        result: int = self.call("sethostname", name)
-        return result
+        return int(self.call("sethostname", name))
 
     def setdomainname(self, name: str) -> int:
         """setdomainname(2): Set the domain name."""
-        result: int = self.call("setdomainname", name)
-        return result
+        return int(self.call("setdomainname", name))
 
     def uname(self) -> Return:
         """uname(2): The names of the system."""
@@ -464,8 +411,7 @@ class Calls:
 
     def proc_ns_open(self, pid: int, name: str) -> int:
         """namespaces(7): Open /proc/PID/ns/NAME; returns a descriptor."""
-        result: int = self.call("proc_ns_open", pid, name)
-        return result
+        return int(self.call("proc_ns_open", pid, name))
 
     def proc_pid_read(self, pid: int, name: str) -> Return:
         """proc(5): Read a file of /proc/PID, or a link in its ns."""
@@ -474,8 +420,7 @@ class Calls:
 
     def proc_pid_write(self, pid: int, name: str, text: str) -> int:
         """proc(5): Write a file of /proc/PID; returns how many bytes."""
-        result: int = self.call("proc_pid_write", pid, name, text)
-        return result
+        return int(self.call("proc_pid_write", pid, name, text))
 
     def sysctl(self, name: str, value: int | None = None) -> Return:
         """proc(5): Read and write a number of a namespace."""
@@ -494,15 +439,12 @@ class Calls:
 
     def ns_open(self, inum: int) -> int:
         """namespaces(7): Open a namespace by its number; returns a descriptor."""
-        result: int = self.call("ns_open", inum)
-        return result
+        return int(self.call("ns_open", inum))
 
     def ns_pin(self, inum: int, pinned: bool) -> int:
         """namespaces(7): Keep a namespace without tasks in it, or no more."""
-        result: int = self.call("ns_pin", inum, pinned)
-        return result
+        return int(self.call("ns_pin", inum, pinned))
 
     def ns_sysctl(self, inum: int, name: str, value: int) -> int:
         """proc(5): Write a number of a namespace from outside."""
-        result: int = self.call("ns_sysctl", inum, name, value)
-        return result
+        return int(self.call("ns_sysctl", inum, name, value))

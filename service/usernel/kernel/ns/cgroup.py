@@ -22,6 +22,7 @@ class CgroupNamespace(Namespace):
     """A cgroup namespace."""
 
     kind = CLONE_NEWCGROUP
+    partial = "identity, ownership and /proc/[pid]/cgroup: there is one cgroup, and so one root"
 
     def __init__(self, fact: NamespaceCreated, owner: UserNamespace | None) -> None:
         super().__init__(fact, owner)

@@ -20,6 +20,7 @@ class MntNamespace(Namespace):
     """A mount namespace."""
 
     kind = CLONE_NEWNS
+    partial = "identity, ownership and membership: the same mounts stand in each, for there are no files yet"
 
     def __init__(self, fact: NamespaceCreated, owner: UserNamespace | None) -> None:
         super().__init__(fact, owner)

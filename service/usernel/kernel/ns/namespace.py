@@ -38,6 +38,8 @@ class Namespace:
 
     kind: ClassVar[int]
     SYSCTLS: ClassVar[Mapping[str, Sysctl]] = {}
+    partial: ClassVar[str] = ""
+    """What of its kind is missing, as a sentence; empty where it is whole."""
 
     def __init__(self, fact: NamespaceCreated, owner: UserNamespace | None) -> None:
         self.inum = fact.inum

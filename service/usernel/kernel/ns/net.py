@@ -22,6 +22,7 @@ class NetNamespace(Namespace):
     """A network namespace."""
 
     kind = CLONE_NEWNET
+    partial = "identity, ownership, net.core.somaxconn and the loopback's name: there are no sockets"
     SYSCTLS: ClassVar[Mapping[str, Sysctl]] = {"net.core.somaxconn": Sysctl("somaxconn", 0, INT_MAX, CAP_NET_ADMIN)}
 
     def __init__(self, fact: NamespaceCreated, owner: UserNamespace | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from usernel.abi.nsfs import INIT_ID, INIT_INO
 from usernel.abi.sched import (
@@ -136,6 +136,10 @@ def _make(fact: NamespaceCreated, owner: UserNamespace | None, source: Any) -> N
     return _PLAIN[fact.kind](fact, owner)
 
 
+KINDS: Final[tuple[type[Namespace], ...]] = (
+    IpcNamespace, UtsNamespace, UserNamespace, PidNamespace, TimeNamespace, MntNamespace, NetNamespace, CgroupNamespace,
+)  # fmt: skip
+"""Every kind there is."""
 _PLAIN: dict[int, type[Namespace]] = {
     CLONE_NEWIPC: IpcNamespace,
     CLONE_NEWNS: MntNamespace,

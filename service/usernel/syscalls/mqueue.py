@@ -217,7 +217,7 @@ ROWS: Final = (
         "Wait for a message and take up to max; returns how many came.",
         "recvmmsg(2)",
         (MQDES, Field("max", INT), ABS_TIMEOUT),
-        errnos(SEND_ERRNOS),
+        errnos("EAGAIN EBADF EINTR EINVAL ETIMEDOUT"),
         sys_mq_timedreceive_batch,
         Structure("mq_messages", (Field("messages", Messages("priority")),)),
     ),

@@ -214,5 +214,3 @@ def numbers_end_at_the_limit(world: World) -> None:
     a.fcntl(0, F_DUPFD, 3)
     a.mq_open("q", O_RDWR)
     a.fcntl(7, F_GETFD, 0)
-    b = a.child("b")
-    b.fcntl(7, F_GETFD, 0)

@@ -6,6 +6,7 @@ from ..linux import (
     INT_MAX,
     INT_MIN,
     LONG_MAX,
+    RLIMIT_SIGPENDING,
     SI_MESGQ,
     SI_QUEUE,
     SI_TKILL,
@@ -149,7 +150,7 @@ def child_has_no_pending_signals(world: World) -> None:
 def queue_of_pending_signals_is_limited(world: World) -> None:
     a = world.root
     b = listener(a, "b", uid=4441, gid=4441)
-    b.prlimit64(0, 11, {"rlim_cur": 2, "rlim_max": 4096})
+    b.prlimit64(0, RLIMIT_SIGPENDING, {"rlim_cur": 2, "rlim_max": 4096})
     for value in (1, 2, 3):
         a.rt_sigqueueinfo(b, SIGRTMIN, saying(value))
     a.kill(b, SIGRTMIN)

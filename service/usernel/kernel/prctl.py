@@ -36,7 +36,7 @@ def prctl(kernel: Kernel, task: Task, option: int, arg2: int | str, arg3: int) -
         return Return(0)
     if option == abi.PR_CAP_AMBIENT:
         return Return(cap_ambient(kernel, task, arg2, arg3))
-    _set(kernel, task, option, arg2)
+    _set(kernel, task, option, arg2, arg3)
     return Return(0)
 
 
@@ -58,7 +58,7 @@ def _read(task: Task, option: int) -> Return:
     return Return(int(task.cred.keep_caps if option == abi.PR_GET_KEEPCAPS else task.no_new_privs))
 
 
-def _set(kernel: Kernel, task: Task, option: int, value: int) -> None:
+def _set(kernel: Kernel, task: Task, option: int, value: int, arg3: int) -> None:
     if option == abi.PR_SET_PDEATHSIG and 0 <= value <= NSIG:
         task.pdeathsig = value
     elif option == abi.PR_SET_DUMPABLE and value in (0, 1):
@@ -67,7 +67,7 @@ def _set(kernel: Kernel, task: Task, option: int, value: int) -> None:
         commit_creds(kernel, task, replace(task.cred, keep_caps=bool(value)))
     elif option == abi.PR_SET_CHILD_SUBREAPER:
         _set_subreaper(task, subreaper=bool(value))
-    elif option == abi.PR_SET_NO_NEW_PRIVS and value == 1:
+    elif option == abi.PR_SET_NO_NEW_PRIVS and (value, arg3) == (1, 0):
         task.no_new_privs = True
     else:
         raise KernelError(Errno.EINVAL, f"prctl has no option {option}, or not with {value}")

@@ -26,7 +26,7 @@ U32: Final = 0xFFFFFFFF
 
 def sys_unshare(kernel: Kernel, call: Call, flags: int) -> Return:
     """unshare(2)."""
-    nsproxy.unshare(kernel, call.task, flags & U32)
+    nsproxy.unshare(kernel, call.task, flags)
     return Return(0)
 
 
@@ -187,12 +187,12 @@ SEEN_ERRNOS: Final = "ENOENT EPERM"
 
 ROWS: Final = (
     Row(
-        "unshare", "Move to new namespaces.", "unshare(2)", (Field("flags", Flags(UNSHARE_FLAGS)),),
+        "unshare", "Move to new namespaces.", "unshare(2)", (Field("flags", Flags(UNSHARE_FLAGS, ULONG)),),
         errnos("EINVAL ENOSPC EPERM"), sys_unshare,
     ),
     Row(
         "setns", "Enter a namespace, or several of a process.", "setns(2)",
-        (Field("fd", INT), Field("nstype", Flags(CLONE_FLAGS), 0)), errnos("EBADF EINVAL EPERM ESRCH EUSERS"),
+        (Field("fd", INT), Field("nstype", Flags(CLONE_FLAGS, ULONG), 0)), errnos("EBADF EINVAL EPERM ESRCH EUSERS"),
         sys_setns,
     ),
     Row(

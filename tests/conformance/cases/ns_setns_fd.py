@@ -18,7 +18,7 @@ from ..linux import (
 )
 from ..scenario import World, case
 
-THREAD = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
+THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
 PLAIN = ("cgroup", "ipc", "mnt", "net", "uts")
 
 

@@ -77,8 +77,9 @@ class Twin:
         return result | {"woke": woke, "alive": alive}
 
     def _plain(self, target: str, caller: int, name: str, value: Any) -> Any:
-        if name in {"pid", "who"} and isinstance(value, str):
-            return self._drivers[target].number(self._keys[value][target], caller)
+        if name in {"pid", "who", "pgid", "id"} and isinstance(value, str):  # "-b" is b's group, as kill(2) wants it
+            key = next(key for task, key in self._born[target] if task == value.removeprefix("-"))
+            return self._drivers[target].number(key, caller) * (-1 if value.startswith("-") else 1)
         return value
 
     def _forget_the_dead(self, target: str) -> None:

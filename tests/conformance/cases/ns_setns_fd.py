@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..linux import (
+    CLONE_FILES,
     CLONE_FS,
     CLONE_NEWIPC,
     CLONE_NEWNS,

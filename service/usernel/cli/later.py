@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from .failure import Refused
+
 LATER: Final[Mapping[str, str]] = {
     "ns": "namespaces other than IPC",
     "tasks": "tasks on the command line (over REST: GET /v1/tasks)",
@@ -28,6 +30,6 @@ def later(name: str, what: str) -> click.Command:
     @click.argument("words", nargs=-1)
     def command(words: tuple[str, ...]) -> None:
         del words
-        raise click.ClickException(f"`usernel {name}`: this version does not do {what} yet")
+        raise Refused(f"`usernel {name}`: this version does not do {what} yet")
 
     return command

@@ -72,11 +72,10 @@ async def service(settings: Settings, limits: Limits | None = None) -> AsyncIter
         yield Service(url, runtime, app)
     finally:
         for listener in listeners:
-            listener.close()
+            _close(listener)
         runtime.close()
         await app[SOCKETS].close()
         await runner.cleanup()
-        _remove(settings.uds)
 
 
 async def _listen(settings: Settings, runner: web.AppRunner, limits: Limits, listeners: list[asyncio.Server]) -> str:
@@ -89,7 +88,7 @@ async def _listen(settings: Settings, runner: web.AppRunner, limits: Limits, lis
         try:
             tcp = await loop.create_server(admit, settings.host, settings.port, reuse_address=True)
         except OSError as error:
-            raise ConfigError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from None
+            raise ConfigError(f"cannot listen on {settings.host}:{settings.port}: {_reason(error)}") from None
         listeners.append(tcp)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         urls.append(f"http://{host}:{tcp.sockets[0].getsockname()[1]}")
@@ -109,7 +108,7 @@ async def _listen_uds(
     try:
         listener = await loop.create_unix_server(admit, path)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {path}: {error.strerror or error}") from None
+        raise ConfigError(f"cannot listen on {path}: {_reason(error)}") from None
     os.chmod(path, SOCKET_MODE)  # noqa: PTH101 - a system call, done before anybody waits for the loop
     return listener
 
@@ -124,12 +123,20 @@ def _remove_stale(path: str) -> None:
         probe.settimeout(1)
         if probe.connect_ex(path) == 0:
             raise ConfigError(f"another service listens on {path}")
-    _remove(path)
+    Path(path).unlink(missing_ok=True)
 
 
-def _remove(path: str | None) -> None:
-    if path is not None:
+def _close(listener: asyncio.Server) -> None:
+    """Close a listener, and remove the Unix socket that it made: never one that is somebody else's."""
+    paths = [made.getsockname() for made in listener.sockets if made.family == socket.AF_UNIX]
+    listener.close()
+    for path in paths:
         Path(path).unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    """Why the kernel refuses, without the loop's words around it; a resolver's errors have negative numbers."""
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or str(error)
 
 
 async def serve(settings: Settings, ready: Callable[[Service], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +49,7 @@ class Connection:
             raise ProtocolError(error.status, f"{url} answered {error.status}: {why}") from None
         except (aiohttp.ClientError, OSError) as error:
             await session.close()
-            raise ConnectionLost(f"no usernel service answers at {url}: {error}") from None
+            raise ConnectionLost(f"no usernel service answers at {url}: {_reason(error)}") from None
         return cls(session, ws, base)
 
     # ----------------------------------------------------------------------------------------------------------- calls
@@ -173,6 +174,16 @@ class Connection:
     def stat(self) -> dict[str, Any]:
         """What is under way."""
         return {"under_way": len(self._answered), "unsent": len(self._unsent), "lost": self._lost is not None}
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no connection, without the library's words around it."""
+    if isinstance(error, aiohttp.InvalidURL):
+        return "that is no URL"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+        return os.strerror(cause.errno) if cause.errno is not None and cause.errno > 0 else cause.strerror or str(cause)
+    return str(error)
 
 
 _REFUSALS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -136,6 +137,11 @@ class PosixQueue:
 
     def _keep_many(self, reply: Reply) -> None:
         self._receives.keep(_messages(reply))
+
+    async def withdrawn(self) -> list[MqMessage]:
+        """What came for receives that were cancelled, once the service has answered all of them; for who stops now."""
+        await self._caller.reply("getpid", {})  # answered behind the calls that were interrupted before it
+        return self._receives.take_kept(sys.maxsize)
 
     async def __aiter__(self) -> AsyncIterator[MqMessage]:
         """Messages as they come, without end."""

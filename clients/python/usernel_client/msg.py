@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any, Final
@@ -121,6 +122,11 @@ class MessageQueue:
             receiving = Receiving("msgrcv_batch", lambda most: {**args, "max": most}, _messages)
             self._receives[key] = ReceiveBatcher(self._caller.connection, self._caller.pid, receiving)
         return self._receives[key]
+
+    async def withdrawn(self) -> list[Message]:
+        """What came for receives that were cancelled, once the service has answered all of them; for who stops now."""
+        await self._caller.reply("getpid", {})  # answered behind the calls that were interrupted before it
+        return [message for receiver in self._receives.values() for message in receiver.take_kept(sys.maxsize)]
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         """Messages as they come, without end."""

@@ -84,6 +84,10 @@ class SyncMessageQueue:
         """Wait for a message and take up to ``most`` of what is there."""
         return self._loop.wait(self._queue.receive_many(most, mtype, flags=flags))
 
+    def withdrawn(self) -> list[Message]:
+        """What came for receives that Ctrl-C ended; for who stops now."""
+        return self._loop.wait(self._queue.withdrawn())
+
     def __iter__(self) -> Iterator[Message]:
         """Messages as they come, without end."""
         while True:
@@ -138,6 +142,10 @@ class SyncPosixQueue:
     def receive_many(self, most: int, *, wait: float | None = None) -> list[MqMessage]:
         """Wait for a message and take up to ``most`` of what is there."""
         return self._loop.wait(self._queue.receive_many(most, wait=wait))
+
+    def withdrawn(self) -> list[MqMessage]:
+        """What came for receives that Ctrl-C ended; for who stops now."""
+        return self._loop.wait(self._queue.withdrawn())
 
     def __iter__(self) -> Iterator[MqMessage]:
         """Messages as they come, without end."""

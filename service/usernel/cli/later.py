@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from .failure import Refused
+
 LATER: Final[Mapping[str, str]] = {
     "files": "files",
     "fanotify": "fanotify",
@@ -26,6 +28,6 @@ def later(name: str, what: str) -> click.Command:
     @click.argument("words", nargs=-1)
     def command(words: tuple[str, ...]) -> None:
         del words
-        raise click.ClickException(f"`usernel {name}`: this version does not do {what} yet")
+        raise Refused(f"`usernel {name}`: this version does not do {what} yet")
 
     return command

@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import show
+from .failure import Failure, Refused
 from .msg import octal
 from .options import Options, connection_options, pass_options
-from .parts import PAGE, bodies, done, pages, print_message, received, receiving_options, waiting_options
-from .session import Failure, run
+from .parts import (
+    PAGE,
+    bodies,
+    done,
+    pages,
+    print_message,
+    received,
+    receiving_options,
+    send_each,
+    shown_messages,
+    waiting_options,
+)  # fmt: skip
+from .session import run
 
 if TYPE_CHECKING:
     from usernel_client.client import Actor
@@ -94,13 +106,24 @@ def create(options: Options, name: str, maxmsg: int | None, msgsize: int | None,
         attr = None
         if maxmsg is not None or msgsize is not None:
             attr = {
-                "mq_maxmsg": maxmsg or await actor.sysctl("fs.mqueue.msg_default"),
-                "mq_msgsize": msgsize or await actor.sysctl("fs.mqueue.msgsize_default"),
+                "mq_maxmsg": maxmsg if maxmsg is not None else await actor.sysctl("fs.mqueue.msg_default"),
+                "mq_msgsize": msgsize if msgsize is not None else await actor.sysctl("fs.mqueue.msgsize_default"),
             }
         queue = await actor.mq_open(name, flags, mode=octal(mode), attr=attr)
         done(options, queue.name, name=queue.name)
 
     run(options, act)
+
+
+@mq.command("set", hidden=True, add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1)
+def set_(words: tuple[str, ...]) -> None:
+    """Say why there is nothing to set."""
+    del words
+    raise Refused(
+        "a POSIX queue's size is fixed when it is made, and mq_setattr(3) sets O_NONBLOCK of one open descriptor only: "
+        "give send or recv --nowait"
+    )
 
 
 @mq.command()
@@ -117,8 +140,7 @@ def send(options: Options, name: str, texts: tuple[str, ...], priority: int, fil
     messages = bodies(texts, file)
 
     async def act(queue: PosixQueue) -> None:
-        for body in messages:
-            await queue.send(body, priority, wait=wait)
+        await send_each(options, messages, lambda body: queue.send(body, priority, wait=wait))
         done(options, f"sent {len(messages)}", sent=len(messages), name=queue.name)
 
     with_queue(options, name, ["O_WRONLY", *([NONBLOCK] if nowait else [])], act)
@@ -134,7 +156,7 @@ def recv(options: Options, name: str, count: int, wait: float | None, *, follow:
     """Receive messages, the most urgent first, waiting for them, and print them."""
 
     async def act(queue: PosixQueue) -> None:
-        async for came in received(lambda: queue.receive(wait=wait), count, follow=follow):
+        async for came in received(queue, lambda: queue.receive(wait=wait), count, follow=follow):
             print_message(options, "priority", came.priority, came.data, raw=raw)
 
     with_queue(options, name, ["O_RDONLY", *([NONBLOCK] if nowait else [])], act)
@@ -151,7 +173,7 @@ def peek(options: Options, name: str) -> None:
         queue = await actor.mq_open(name, "O_RDONLY")
         messages = await pages(lambda **page: _peeked(actor, queue.mqdes, page), "messages")
         if options.json:
-            show.as_json(messages)
+            show.as_json(shown_messages("priority", messages))
             return
         rows = [(item["priority"], len(item["data"]), show.preview(item["data"])) for item in messages]
         show.table(("priority", "bytes", "message"), rows, "the queue is empty")

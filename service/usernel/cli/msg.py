@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import show
+from .failure import Failure
 from .options import F, Options, connection_options, pass_options
-from .parts import PAGE, bodies, done, pages, print_message, received, receiving_options, waiting_options
-from .session import Failure, run
+from .parts import (
+    PAGE,
+    bodies,
+    done,
+    pages,
+    print_message,
+    received,
+    receiving_options,
+    send_each,
+    shown_messages,
+    waiting_options,
+)  # fmt: skip
+from .session import run
 
 if TYPE_CHECKING:
     from usernel_client.client import Actor
@@ -165,22 +177,13 @@ def send(options: Options, texts: tuple[str, ...], msqid: int | None, mtype: int
     """Send each of TEXTS as a message, waiting for room."""
     key, texts = (texts[0], texts[1:]) if msqid is None and texts else (None, texts)
     messages = bodies(texts, file)
+    flags = [NOWAIT] if nowait else []
 
     async def act(queue: MessageQueue) -> None:
-        for sent, body in enumerate(messages):
-            await _send_one(options, queue, body, mtype, wait, nowait=nowait, sent=sent)
+        await send_each(options, messages, lambda body: queue.send(body, mtype, flags=flags, wait=wait))
         done(options, f"sent {len(messages)}", sent=len(messages), msqid=queue.msqid)
 
     with_queue(options, msqid, key, act)
-
-
-async def _send_one(
-    options: Options, queue: MessageQueue, body: bytes, mtype: int, wait: float | None, *, nowait: bool, sent: int
-) -> None:
-    try:
-        await queue.send(body, mtype, flags=NOWAIT if nowait else 0, wait=wait)
-    except TimeoutError:
-        raise Failure(options, f"the queue was full for {wait:g} s; {sent} messages were sent", sent=sent) from None
 
 
 @msg.command()
@@ -198,7 +201,9 @@ def recv(options: Options, key: str | None, msqid: int | None, mtype: int, count
 
     async def act(queue: MessageQueue) -> None:
         try:
-            async for came in received(lambda: queue.receive(mtype, flags=flags, wait=wait), count, follow=follow):
+            async for came in received(
+                queue, lambda: queue.receive(mtype, flags=flags, wait=wait), count, follow=follow
+            ):
                 print_message(options, "mtype", came.mtype, came.data, raw=raw)
         except TimeoutError:
             raise Failure(options, f"no message came within {wait:g} s") from None
@@ -218,7 +223,7 @@ def peek(options: Options, key: str | None, msqid: int | None) -> None:
         queue = await queue_of(actor, msqid, key)
         messages = await pages(lambda **page: _peeked(actor, queue.msqid, page), "messages")
         if options.json:
-            show.as_json(messages)
+            show.as_json(shown_messages("mtype", messages))
             return
         rows = [(item["mtype"], len(item["data"]), show.preview(item["data"])) for item in messages]
         show.table(("type", "bytes", "message"), rows, "the queue is empty")

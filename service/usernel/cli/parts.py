@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
 from . import show
+from .failure import Failure, Refused
 from .options import F, Options
 
 PAGE = 1000
+LAST_SECONDS = 1.0
+"""How long Ctrl-C waits for the service to say what it had sent already."""
 
 
 class Received(Protocol):
@@ -21,6 +26,13 @@ class Received(Protocol):
     @property
     def data(self) -> bytes:
         """Its bytes."""
+
+
+class Queue(Protocol):
+    """A queue of either family."""
+
+    async def withdrawn(self) -> Sequence[Received]:
+        """What came for receives that were cancelled."""
 
 
 def waiting_options(command: F) -> F:
@@ -44,17 +56,51 @@ def bodies(texts: Sequence[str], file: str | None) -> list[bytes]:
         raise click.UsageError("give the message's text, or --file (- reads standard input)")
     if file == "-":
         return [sys.stdin.buffer.read()]
-    return (
-        [Path(file).read_bytes()] if file is not None else [text.encode("utf-8", "surrogateescape") for text in texts]
-    )
+    if file is None:
+        return [text.encode("utf-8", "surrogateescape") for text in texts]
+    try:
+        return [Path(file).read_bytes()]
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}") from None
 
 
-async def received(receive: Callable[[], Awaitable[Received]], count: int, *, follow: bool) -> AsyncIterator[Any]:
-    """So many messages, or messages without end."""
+async def send_each(options: Options, messages: Sequence[bytes], send: Callable[[bytes], Awaitable[None]]) -> None:
+    """Send messages one after the other. Failure, which says how many of them went before."""
+    from usernel_client import KernelError
+
+    for sent, body in enumerate(messages):
+        so_far = f"; {sent} of {len(messages)} messages were sent" if len(messages) > 1 else ""
+        try:
+            await send(body)
+        except KernelError as error:
+            raise Failure(options, error.detail + so_far, errno=error.errno, errno_name=error.name, sent=sent) from None
+        except TimeoutError:
+            raise Failure(options, f"the queue stayed full{so_far}", sent=sent) from None
+
+
+async def received(
+    queue: Queue, receive: Callable[[], Awaitable[Received]], count: int, *, follow: bool
+) -> AsyncIterator[Any]:
+    """So many messages, or messages without end. Interrupted, also those that were on their way here already."""
     left = count
     while follow or left > 0:
-        yield await receive()
+        try:
+            message = await receive()
+        except asyncio.CancelledError:
+            for late in await _withdrawn(queue):
+                yield late
+            raise
+        yield message
         left -= 1
+
+
+async def _withdrawn(queue: Queue) -> Sequence[Received]:
+    from usernel_client import ConnectionLost
+
+    with suppress(ConnectionLost, TimeoutError):
+        async with asyncio.timeout(LAST_SECONDS):
+            return await queue.withdrawn()
+    return ()
 
 
 def print_message(options: Options, kind: str, number: int, data: bytes, *, raw: bool) -> None:
@@ -73,6 +119,11 @@ def as_object(kind: str, number: int, data: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         pass
     return shown
+
+
+def shown_messages(kind: str, peeked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Messages that were peeked at, with ``text`` as a received one has it."""
+    return [{"seq": item["seq"], **as_object(kind, item[kind], item["data"])} for item in peeked]
 
 
 async def pages(call: Callable[..., Awaitable[dict[str, Any]]], items: str, **first: Any) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .failure import Refused
+
 if TYPE_CHECKING:
     from usernel.compose import Service
 
@@ -30,7 +32,7 @@ def serve(**options: Any) -> None:
     try:
         uvloop.run(run(load(options, os.environ), _announce(ephemeral=options["ephemeral"])))
     except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+        raise Refused(str(error)) from None
 
 
 def _announce(*, ephemeral: bool) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
-
+from .failure import Failure, Unreachable
 from .options import Options
 
 if TYPE_CHECKING:
@@ -18,31 +16,15 @@ INTERRUPTED = 130
 """What a shell reports of a program that Ctrl-C ended."""
 
 
-class Failure(click.ClickException):
-    """A sentence on stderr, or with ``--json`` an object, and the exit status 1."""
-
-    def __init__(self, options: Options, detail: str, **more: Any) -> None:
-        super().__init__(detail)
-        self._shown = {**more, "detail": detail}
-        self._json = options.json
-
-    def show(self, file: Any = None) -> None:
-        """Print it."""
-        if self._json:
-            click.echo(json.dumps(self._shown), file=file, err=True)
-            return
-        name = self._shown.get("errno_name")
-        click.echo(f"usernel: {f'{name}: ' if name else ''}{self.message}", file=file, err=True)
-
-
-class Unreachable(Failure):
-    """No service answers: the exit status 3."""
-
-    exit_code = 3
-
-
 def run(options: Options, act: Callable[[Actor], Awaitable[None]]) -> None:
     """Connect, let ``act`` act, disconnect. Failure; Ctrl-C ends it quietly."""
+    try:
+        _run(options, act)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _run(options: Options, act: Callable[[Actor], Awaitable[None]]) -> None:
     from usernel_client import ConnectionLost, KernelError, ProtocolError
 
     try:
@@ -55,8 +37,6 @@ def run(options: Options, act: Callable[[Actor], Awaitable[None]]) -> None:
         raise Unreachable(options, str(error)) from None
     except TimeoutError as error:
         raise Failure(options, str(error) or "the time limit was reached") from None
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None
 
 
 async def _connected(options: Options, act: Callable[[Actor], Awaitable[None]]) -> None:

@@ -14,6 +14,9 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+PLAIN_WIDTH = 1000
+"""Of a table that is not shown on a terminal: no cell is folded."""
+
 
 def as_json(value: Any) -> None:
     """A value as one line of JSON, at once."""
@@ -33,7 +36,7 @@ def console(*, stderr: bool = False) -> Console:
 
     console = Console(stderr=stderr, highlight=False, soft_wrap=False)
     if not console.is_terminal:
-        console.width = 200
+        console.width = PLAIN_WIDTH
     return console
 
 

@@ -98,11 +98,11 @@ async def notify(request: web.Request) -> web.StreamResponse:
     """Upgrade, register, and send an event for every message that arrives in the empty queue and nobody waits for."""
     if "websocket" not in request.headers.get("Upgrade", "").lower():
         raise Problem(426, "this is a WebSocket", {"Upgrade": "websocket"})
-    acting = await Acting.of(request)
+    acting, sigevent = await Acting.of(request), _sigevent(request)
     how = {"setsid": True, "close_fds": True, "autoreap": True}
     forked = await acting.runtime.call(acting.task, FORK, FORK.bind((), how))
     task = acting.runtime.kernel.child_of(acting.task, forked.outcome().ret)
-    notifications = Notifications(acting.runtime, task, name_of(request), _sigevent(request))
+    notifications = Notifications(acting.runtime, task, name_of(request), sigevent)
     try:
         await notifications.register()
         return await _stream(request, notifications)
@@ -118,7 +118,7 @@ def _sigevent(request: web.Request) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | str:
-    return int(text) if text.isascii() and text.removeprefix("-").isdecimal() else text
+    return int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 20 else text
 
 
 async def _stream(request: web.Request, notifications: Notifications) -> web.WebSocketResponse:

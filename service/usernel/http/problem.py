@@ -92,6 +92,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return problem(error.status, error.text or error.reason, headers=allow)
+    except web.RequestPayloadError as error:
+        return problem(400, f"the body cannot be read: {error}")
     except ConnectionError:
         raise
     except Exception:

@@ -15,6 +15,7 @@ from ..linux import (
     PIDFD_INFO_CREDS,
     PIDFD_INFO_EXIT,
     PIDFD_INFO_PID,
+    SIGCHLD,
 )
 from ..scenario import World, case
 
@@ -135,6 +136,8 @@ def parents_are_told_as_far_as_one_sees(world: World) -> None:
     b = a.fork("b", uid=1000, gid=1000)
     b.unshare(CLONE_NEWUSER)
     a.proc_pid_write(b, "uid_map", "0 1000 1")
+    b.clone(CLONE_NEWUSER | SIGCHLD)  # its group is not mapped yet
+    a.proc_pid_write(b, "gid_map", "0 1000 1")
     c = b.fork("c", unshare=CLONE_NEWUSER)
     for kind in ("user", "pid"):
         for who in (a, b, c):

@@ -147,12 +147,12 @@ class Processes(History):
             self.twin.call(name, "prctl", option=PR_SET_PDEATHSIG, arg2=sig)
 
     def leave_to_nobody(self, who: int, how: int) -> None:
-        act = [
+        actions: tuple[dict[str, Any], ...] = (
             {"sa_handler": "SIG_IGN"},
             {"sa_handler": "SIG_DFL", "sa_flags": SA_NOCLDWAIT},
             {"sa_handler": "SIG_DFL"},
-        ]
-        self.twin.call(self.one_of(who), "rt_sigaction", signum=SIGCHLD, act=act[how])
+        )
+        self.twin.call(self.one_of(who), "rt_sigaction", signum=SIGCHLD, act=actions[how])
 
     def pidfd_open(self, who: int, whom: int) -> None:
         name = self.one_of(who)

@@ -74,6 +74,13 @@ class Process:
         if not self.dead and self.answer is None and readable(self.stream, seconds):
             self._take()
 
+    def signal(self, signo: int) -> None:
+        """Signal it, if it is still there."""
+        try:
+            signal.pidfd_send_signal(self._handle, signo)
+        except ProcessLookupError:
+            pass
+
     def gone(self) -> None:
         """Wait until it has ended, and given up what it had open."""
         if not readable(self._handle, PATIENCE_S):
@@ -218,8 +225,8 @@ class NativeWorld:
         living = [process for process in self._processes.values() if not process.dead]
         for process in living:
             if process.call is not None and process.answer is None:
-                os.kill(process.host_pid, signal.SIGKILL)
-            os.kill(process.host_pid, signal.SIGCONT)  # who is stopped does not see the end of its stream
+                process.signal(signal.SIGKILL)
+            process.signal(signal.SIGCONT)  # who is stopped does not see the end of its stream
             process.stream.shutdown(socket.SHUT_RDWR)
         for process in living:
             process.gone()

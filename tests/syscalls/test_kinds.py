@@ -77,7 +77,12 @@ def test_what_is_spelled_can_be_parsed_again(kind: Kind, data: st.DataObject) ->
     parsed = kind.parse(data.draw(any_of(kind)))
     assert kind.parse(kind.spell(parsed)) == parsed
     if kind.plain:
-        assert tuple(kind.spell(parsed)) == parsed if isinstance(kind, ListOf) else kind.spell(parsed) == parsed
+        assert as_lists(kind.spell(parsed)) == as_lists(parsed)
+
+
+def as_lists(value: Any) -> Any:
+    """A value whose lists are lists: the kernel's are tuples, which cannot be changed."""
+    return [as_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 @given(st.sampled_from([INT, UINT, LONG, ULONG]), st.data())

@@ -63,7 +63,7 @@ def ls(options: Options, kind: str | None) -> None:
 
 
 def _places(item: dict[str, Any]) -> list[str]:
-    pinned = "pin" if item["pinned"] else "" if item["inum"] <= INITIAL_LAST else f"{item['refs']} references"
+    pinned = "pin" if item["pinned"] else "" if item["inum"] <= INITIAL_LAST else f"{item['refs']} refs"
     return [item["owner"] or "", item["parent"] or "", pinned or "always"]
 
 

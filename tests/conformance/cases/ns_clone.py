@@ -94,7 +94,9 @@ def users_make_none_but_by_a_user_namespace(world: World) -> None:
     for kind, flag in KINDS.items():
         if kind != "user":
             b.clone3({"flags": flag, "exit_signal": SIGCHLD})
-    c = b.child("c", CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | SIGCHLD)
+    c = b.child(
+        "c", CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | SIGCHLD
+    )
     for name in LINKS:
         c.proc_pid_read(0, f"ns/{name}")
     c.getpid()

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from ..linux import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS, IPC_CREAT, IPC_RMID, IPC_SET
-from ..linux import IPC_STAT, KINDS, SIGCHLD, SIGKILL, SIGTERM
+from ..linux import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    IPC_CREAT,
+    IPC_RMID,
+    IPC_SET,
+    IPC_STAT,
+    KINDS,
+    SIGCHLD,
+    SIGKILL,
+    SIGTERM,
+)
 from ..scenario import Task, World, case
 
 

@@ -6,9 +6,11 @@ from ..linux import CLONE_NEWUSER, SIGCHLD
 from ..scenario import Task, World, case
 
 
-def inside(world: World, name: str = "b", **how: object) -> Task:
-    """A task in a user namespace without maps."""
-    return world.root.fork(name, **({"uid": 1000, "gid": 1000, "unshare": CLONE_NEWUSER} | how))
+def inside(world: World, name: str = "b") -> Task:
+    """A user's task in a user namespace without maps."""
+    task = world.root.fork(name, uid=1000, gid=1000)
+    task.unshare(CLONE_NEWUSER)
+    return task
 
 
 @case

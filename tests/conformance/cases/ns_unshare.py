@@ -25,7 +25,7 @@ from ..linux import (
 from ..scenario import World, case
 
 LINKS = (*KINDS, "pid_for_children", "time_for_children")
-THREAD = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
+THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
 
 
 @case

@@ -55,8 +55,8 @@ def spellings(world: World) -> None:
 def overlaps(world: World) -> None:
     a = world.root
     for number, lines in enumerate((
-        "0 0 2\n1 10 1", "0 0 2\n2 1 1", "0 0 2\n2 2 1", "5 5 5\n0 0 6", "5 5 5\n0 0 5", "0 0 1\n0 0 1", "0 0 10\n3 20 2",
-        "0 10 10\n20 15 1", "0 0 1\n2 2 1\n1 1 1",
+        "0 0 2\n1 10 1", "0 0 2\n2 1 1", "0 0 2\n2 2 1", "5 5 5\n0 0 6", "5 5 5\n0 0 5", "0 0 1\n0 0 1",
+        "0 0 10\n3 20 2", "0 10 10\n20 15 1", "0 0 1\n2 2 1\n1 1 1",
     )):  # fmt: skip
         b = inside(world, f"b{number}")
         a.proc_pid_write(b, "uid_map", lines)

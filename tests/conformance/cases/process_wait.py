@@ -8,12 +8,14 @@ from ..linux import (
     P_PGID,
     P_PID,
     P_PIDFD,
+    SA_RESTART,
     SIGCHLD,
     SIGCONT,
     SIGKILL,
     SIGSTOP,
     SIGTERM,
     SIGUSR1,
+    SIGUSR2,
     WALL,
     WCLONE,
     WCONTINUED,
@@ -221,3 +223,18 @@ def sleeping_until_a_child_stops(world: World) -> None:
     waiting = a.start.wait4(b, WCONTINUED)
     r.kill(b, SIGCONT)
     waiting.result()
+
+
+@case
+def a_child_that_is_no_longer_asked_for_wakes_nobody(world: World) -> None:
+    r, a = world.root, world.root.fork("a")
+    a.rt_sigaction(SIGCHLD, {"sa_handler": "SIG_DFL"})
+    a.rt_sigaction(SIGUSR2, {"sa_handler": "SIG_CATCH", "sa_flags": SA_RESTART})
+    b = a.fork("b")
+    waiting = a.start.wait4(0, 0)
+    b.setpgid(0, 0)
+    b.exit()
+    waiting.sleeps()
+    r.kill(a, SIGUSR2)
+    waiting.result()
+    a.wait4(-1, 0)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import struct
 from collections import deque
 from functools import partial
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -27,22 +26,6 @@ from .wire import JSON, SUBPROTOCOLS, UNREADABLE, Failure, Frame, FrameCodec, Id
 log = logging.getLogger(__name__)
 
 FORK: Final = TABLE["fork"]
-
-
-class Joined(NamedTuple):
-    """Outcomes that make one frame, and the log position that has to be kept before it leaves."""
-
-    outcomes: list[tuple[Id | None, Call | Reply]]
-    position: int
-
-
-def frame(opcode: int, payload: bytes) -> bytes:
-    """A whole WebSocket frame of a server (RFC 6455, 5.2): final, not masked."""
-    size, first = len(payload), 0x80 | opcode
-    if size < 126:
-        return bytes((first, size)) + payload
-    head = struct.pack("!BBH", first, 126, size) if size < 1 << 16 else struct.pack("!BBQ", first, 127, size)
-    return head + payload
 
 
 class SyscallSocket:
@@ -69,9 +52,6 @@ class SyscallSocket:
         self._limits = limits
         self._flying: dict[Id, Call] = {}
         self._done: deque[tuple[Id | None, Call | Reply]] = deque()
-        self._loop = asyncio.get_running_loop()
-        self._scheduled = False
-        self._taken: Joined | None = None
         self._wake: asyncio.Event = asyncio.Event()
         self._drained: asyncio.Event = asyncio.Event()
 
@@ -174,32 +154,15 @@ class SyscallSocket:
 
     def _reply(self, ident: Id | None, what: Call | Reply) -> None:
         self._done.append((ident, what))
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        """Write what is done, at once; what the client does not read, or the journal has not kept, waits in a task.
-
-        Waking that task for each reply is what a small call would otherwise cost most.
-        """
-        self._scheduled = False
-        if self._taken is None and self._done and not self._gone and not self._unread:
-            self._taken = self._take_done()
-            if self.runtime.is_durable(self._taken.position):
-                self._put(self._taken)
-        if self._done or self._taken is not None:
-            self._wake.set()
-        else:
-            self._drained.set()
+        self._wake.set()
 
     async def _write(self) -> None:
-        """Write what could not be written at once, as the client's reading allows."""
+        """Write what is done, joined into as few frames as the client's reading allows."""
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._taken is not None or self._done:
+                while self._done:
                     await self._write_joined()
                 self._drained.set()
         except ConnectionError:
@@ -212,32 +175,20 @@ class SyscallSocket:
     async def _write_joined(self) -> None:
         if self._gone:
             raise ConnectionResetError("the client is gone")
-        taken = self._taken = self._taken or self._take_done()
-        await self.runtime.durable(taken.position)
-        self._taken = None
-        await self._ws.send_frame(self._encoded(taken), self._opcode)
+        joined = self._take_done()
+        position = 0
+        for _, what in joined:
+            if isinstance(what, Call):
+                if what.held is not None:
+                    self.runtime.commit(what)
+                position = max(position, what.position)
+        await self.runtime.durable(position)
+        replies = [what if not isinstance(what, Call) else self._answer(ident, what) for ident, what in joined]
+        data = self._codec.encode(replies[0] if len(replies) == 1 else replies)
+        await self._ws.send_frame(data, WSMsgType.TEXT if self._codec.text else WSMsgType.BINARY)
 
-    def _put(self, taken: Joined) -> None:
-        """Write a frame past the task that waits: nothing is ahead of it."""
-        self._taken = None
-        if isinstance(self._transport, asyncio.WriteTransport):
-            self._transport.write(frame(self._opcode, self._encoded(taken)))
-
-    def _encoded(self, taken: Joined) -> bytes:
-        replies = [what if not isinstance(what, Call) else self._answer(ident, what) for ident, what in taken.outcomes]
-        return self._codec.encode(replies[0] if len(replies) == 1 else replies)
-
-    @property
-    def _opcode(self) -> WSMsgType:
-        return WSMsgType.TEXT if self._codec.text else WSMsgType.BINARY
-
-    @property
-    def _unread(self) -> bool:
-        """Whether the client reads more slowly than it is written to."""
-        return not isinstance(self._transport, asyncio.WriteTransport) or self._transport.get_write_buffer_size() > 0
-
-    def _take_done(self) -> Joined:
-        """The oldest outcomes, as many as make one frame; what they received leaves its queue now."""
+    def _take_done(self) -> list[tuple[Id | None, Call | Reply]]:
+        """The oldest outcomes, as many as make one frame."""
         joined = [self._done.popleft()]
         size = 0
         while self._done:
@@ -246,12 +197,7 @@ class SyscallSocket:
             if size >= self._limits.joined_bytes:
                 break
             joined.append(self._done.popleft())
-        return Joined(joined, max((self._commit(what) for _, what in joined if isinstance(what, Call)), default=0))
-
-    def _commit(self, call: Call) -> int:
-        if call.held is not None:
-            self.runtime.commit(call)
-        return call.position
+        return joined
 
     @property
     def _gone(self) -> bool:

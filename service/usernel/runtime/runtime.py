@@ -136,13 +136,9 @@ class Runtime:
             self._waiting.append((max(position, self._waiting[-1][0] if self._waiting else 0), then))
             self._on_durable()
 
-    def is_durable(self, position: int) -> bool:
-        """Whether the journal has kept this position, and nothing waits for an earlier one."""
-        return position <= self.journal.durable and not self._waiting
-
     async def durable(self, position: int) -> None:
         """Wait until the journal has kept this position."""
-        if self.is_durable(position):
+        if position <= self.journal.durable and not self._waiting:
             return
         kept: asyncio.Future[None] = self._loop.create_future()
         self.when_durable(position, lambda: None if kept.cancelled() else kept.set_result(None))

@@ -165,10 +165,10 @@ def a_shared_fs_hinders(world: World) -> None:
 def pid_namespaces_only_downwards(world: World) -> None:
     a = world.root
     b = a.fork("b")
+    outside = b.proc_ns_open(0, "pid").ret
     b.unshare(CLONE_NEWPID)
     c = b.fork("c")
     d = c.fork("d")
-    outside = b.proc_ns_open(0, "pid").ret
     inside = b.proc_ns_open(c, "pid").ret
     b.setns(inside, CLONE_NEWPID)
     b.setns(outside, CLONE_NEWPID)
@@ -184,7 +184,8 @@ def pid_namespaces_only_downwards(world: World) -> None:
     g.getppid()
     d.kill(g, 0)
     d.kill(f, 0)
-    d.setns(d.proc_ns_open(b, "pid").ret, 0)
+    d.proc_ns_open(b, "pid")
+    d.setns(outside, 0)
     d.setns(d.proc_ns_open(c, "pid").ret, 0)
 
 

@@ -15,7 +15,7 @@ X86_64 = {
     "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setresuid": 117, "setresgid": 119,
     "setgroups": 116, "setfsuid": 122, "setfsgid": 123, "capget": 125, "capset": 126, "prctl": 157, "gettid": 186,
     "getpgid": 121, "setpgid": 109, "getpgrp": 111, "setsid": 112, "getsid": 124, "tgkill": 234,
-    "rt_sigqueueinfo": 129, "wait4": 61, "waitid": 247, "exit": 60, "pidfd_open": 434, "pidfd_getfd": 438,
+    "rt_sigqueueinfo": 129, "wait4": 61, "waitid": 247, "exit": 60, "execve": 59, "pidfd_open": 434, "pidfd_getfd": 438,
     "pidfd_send_signal": 424,
 }  # fmt: skip
 AARCH64 = {
@@ -29,6 +29,6 @@ AARCH64 = {
     "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setresuid": 147, "setresgid": 149,
     "setgroups": 159, "setfsuid": 151, "setfsgid": 152, "capget": 90, "capset": 91, "prctl": 167, "gettid": 178,
     "getpgid": 155, "setpgid": 154, "setsid": 157, "getsid": 156, "tgkill": 131, "rt_sigqueueinfo": 138, "wait4": 260,
-    "waitid": 95, "exit": 93, "pidfd_open": 434, "pidfd_getfd": 438, "pidfd_send_signal": 424,
+    "waitid": 95, "exit": 93, "execve": 221, "pidfd_open": 434, "pidfd_getfd": 438, "pidfd_send_signal": 424,
 }  # fmt: skip
 NUMBERS = {"x86_64": X86_64, "aarch64": AARCH64}.get(platform.machine(), {})

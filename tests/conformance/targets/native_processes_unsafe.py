@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -110,6 +111,16 @@ def waitid(idtype: int, id: int = 0, options: int = 0) -> tuple[int, Out]:  # no
     ret = call("waitid", idtype, id, info, options, None)
     signo, _, code, pid, uid, status = struct.unpack_from("@iii4xiIi", info.raw)
     return ret, {"si_pid": pid, "si_uid": uid, "si_signo": signo, "si_status": status, "si_code": code}
+
+
+def execve(path: str, arguments: list[str]) -> None:
+    """Become another program. The arguments are this program's own, not the row's: it is to go on with its case."""
+    environment = [b"%s=%s" % pair for pair in os.environb.items()]
+    vectors = [
+        (ctypes.c_char_p * (len(strings) + 1))(*strings, None)
+        for strings in ([argument.encode() for argument in arguments], environment)
+    ]
+    call("execve", ctypes.c_char_p(path.encode()), *vectors)
 
 
 _PLAIN = """

@@ -40,6 +40,7 @@ MQUEUE_MOUNT = next((path for path in ("/dev/mqueue", "/mnt", "/sys") if os.path
 RESTRICTED = (1 << 41) - 1 & ~(1 << CAPABILITIES["CAP_SYS_RESOURCE"])
 """Every capability but the one that many machines withhold, so that the same is asked everywhere."""
 THREAD = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM
+HANDLED_BY_PYTHON = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
 LIMITS = {
     resource.RLIMIT_NOFILE: (1024, 4096),
     resource.RLIMIT_MSGQUEUE: (819200, 819200),
@@ -60,13 +61,15 @@ def connect(address: str) -> socket.socket:
 class Worker:
     """One task of a world."""
 
-    def __init__(self, address: str, role: str) -> None:
+    def __init__(self, address: str, stream: socket.socket | None = None) -> None:
         self.address = address
-        self.hello(role)
+        self.stream = stream or self.hello()
 
-    def hello(self, role: str) -> None:
+    def hello(self) -> socket.socket:
+        """A stream of its own."""
         self.stream = connect(self.address)
-        send(self.stream, {"role": role})
+        send(self.stream, {"role": "task"})
+        return self.stream
 
     def serve(self) -> None:
         while True:
@@ -86,6 +89,8 @@ class Worker:
                 return {"ret": pid} if pid else None
             if name in {"clone", "clone3"}:
                 return self.clone(name, args)
+            if name == "execve":
+                self.execve(**args)
             if name == "exit_group":
                 os._exit(args.get("status", 0))
             ret, out = ROWS[name](**args)
@@ -107,8 +112,18 @@ class Worker:
             self.stream.detach()  # the parent's descriptor too
         else:
             self.stream.close()
-        self.hello("task")
+        self.hello()
         return None
+
+    def execve(self, path: str) -> None:
+        """Become the program at a path. What can succeed is this one again, which keeps its stream and goes on."""
+        ignored = [str(number) for number in HANDLED_BY_PYTHON if ignores(number)]
+        self.stream.set_inheritable(True)
+        try:
+            again = [self.address, str(self.stream.fileno()), *ignored]
+            processes.execve(path, [sys.executable, "-m", "tests.conformance.targets.native_worker_unsafe", *again])
+        finally:
+            self.stream.set_inheritable(False)
 
     def fork(self, **how: Any) -> int:
         """A child with its own stream, or the errno that kept it from becoming what it should be."""
@@ -129,7 +144,7 @@ class Worker:
             os.write(report, str(error.number if isinstance(error, host.Refused) else error.errno).encode())
             os._exit(0)
         self.stream.close()
-        self.hello("task")
+        self.hello()
         os.close(report)
         return 0
 
@@ -158,6 +173,11 @@ class Worker:
             host.capset(keep)
             host.keep_capabilities(wanted=False)
         host.be_dumpable()
+
+
+def ignores(number: int) -> bool:
+    _, action = host.rt_sigaction(number)
+    return action is not None and action["sa_handler"] == "SIG_IGN"
 
 
 def sleeping_thread() -> int:
@@ -204,7 +224,7 @@ def init_of_world(address: str, in_order: bool) -> None:
             resource.setrlimit(kind, limits)
         os.setgroups([])
         host.capset(host.capget() & RESTRICTED)
-        Worker(address, "task").serve()
+        Worker(address).serve()
     receive(stream)  # the driver says that every worker is gone, or is gone itself
     for name in os.listdir(MQUEUE_MOUNT):  # noqa: PTH208 - plain names
         host.mq_unlink(name)
@@ -248,5 +268,18 @@ def launch(address: str, in_order: bool) -> None:
     os._exit(0)
 
 
+def resume(address: str, stream: int, *ignored: str) -> None:
+    """Go on as a worker that has become this program. Its signals are as the kernel left them, not as Python wants."""
+    for number in HANDLED_BY_PYTHON:
+        host.rt_sigaction(number, {"sa_handler": "SIG_IGN" if str(int(number)) in ignored else "SIG_DFL"})
+    worker = Worker(address, socket.socket(fileno=stream))
+    worker.stream.set_inheritable(False)
+    send(worker.stream, {"ret": 0})
+    worker.serve()
+
+
 if __name__ == "__main__":
-    zygote(sys.argv[1])
+    if sys.argv[2:]:
+        resume(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
+    else:
+        zygote(sys.argv[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, ClassVar
@@ -38,6 +39,7 @@ class History:
     in_order: ClassVar[bool]
     tasks: ClassVar[Mapping[str, dict[str, Any]]]
     steps: ClassVar[st.SearchStrategy[Step]]
+    counted: ClassVar[tuple[str, ...]] = ("sleeps", "woken")
 
     def __init__(self, twin: Twin) -> None:
         self.twin = twin
@@ -96,8 +98,8 @@ def live(history: type[History], hub: native.Hub | None, steps: list[Step]) -> T
 
 
 def run(history: type[History], hub: native.Hub | None, *, examples: int, steps: int) -> None:
-    """Live so many histories of about so many steps. What sleeps and wakes in them is counted, so that none is idle."""
-    seen: dict[str, int] = {"sleeps": 0, "woken": 0}
+    """Live so many histories of about so many steps. What is to happen in them is counted, so that none is idle."""
+    seen: Counter[str] = Counter()
 
     @settings(
         max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True,
@@ -106,8 +108,7 @@ def run(history: type[History], hub: native.Hub | None, *, examples: int, steps:
     @given(st.lists(history.steps, min_size=steps * 2 // 3, max_size=steps * 4 // 3))
     def one(chosen: list[Step]) -> None:
         note(f"{len(chosen)} steps")
-        for kind, count in live(history, hub, chosen).seen.items():
-            seen[kind] += count
+        seen.update(live(history, hub, chosen).seen)
 
     one()
-    assert min(seen.values()) > examples, f"the histories say little: {seen}"
+    assert min(seen[kind] for kind in history.counted) > examples, f"the histories say little: {seen}"

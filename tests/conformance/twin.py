@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ class Twin:
         self._born: dict[str, list[tuple[str, int]]] = {target: [] for target in drivers}
         self._asleep: dict[str, str] = {}
         self.history: list[str] = []
-        self.seen = {"sleeps": 0, "woken": 0}
+        self.seen: Counter[str] = Counter()
         for target, driver in self._drivers.items():
             self._meet(target, "root", driver.root)
 
@@ -90,6 +91,14 @@ class Twin:
                 if not self._keys[name]:
                     del self._keys[name]
                     self._asleep.pop(name, None)
+
+    def clone(self, who: str, child: str, flags: int) -> dict[str, Any]:
+        """The raw call everywhere; where it makes a child, it has this name."""
+        made = self.call(who, "clone", flags=flags)
+        for target, driver in self._drivers.items() if "ret" in made else ():
+            parent = self._keys[who][target]
+            self._meet(target, child, driver.adopt(parent, (driver.answer(parent) or {})["ret"]))
+        return made
 
     def fork(self, who: str, child: str, /, **how: Any) -> None:
         """A child of this name everywhere."""

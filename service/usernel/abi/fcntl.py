@@ -14,6 +14,8 @@ O_CREAT: Final = 0o100
 O_EXCL: Final = 0o200
 O_NONBLOCK: Final = 0o4000
 O_CLOEXEC: Final = 0o2000000
+O_LARGEFILE: Final = 0o100000
+"""What every open(2) has on a 64-bit machine, though not what the kernel opens by itself."""
 
 O_NOCTTY: Final = 0o400
 O_TRUNC: Final = 0o1000

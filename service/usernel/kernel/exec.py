@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usernel.abi.errno import Errno
-from usernel.abi.signal import SIG_CATCH
+from usernel.abi.signal import SIG_IGN
 from usernel.abi.stat import PATH_MAX
 
 from .capability import after_exec
 from .error import KernelError
 from .exit import do_exit
 from .fdtable import close_on_exec
+from .signal import SigAction
 from .task import TASK_COMM_LEN
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def execve(kernel: Kernel, task: Task, path: str) -> None:
         task.fds = task.fds.copy()
     close_on_exec(kernel, task)
     actions = task.signals.actions
-    task.signals.actions = {signo: act for signo, act in actions.items() if act.sa_handler != SIG_CATCH}
+    task.signals.actions = {signo: SigAction(SIG_IGN) for signo, act in actions.items() if act.sa_handler == SIG_IGN}
     task.comm = path.rpartition("/")[2][: TASK_COMM_LEN - 1]
     task.cred = after_exec(task.cred)
-    task.group.dumpable = task.group.executed = True
+    task.group.dumpable = (task.cred.uid, task.cred.gid) == (task.cred.euid, task.cred.egid)
+    task.group.executed = True

@@ -118,7 +118,6 @@ def _zap_pid_ns(kernel: Kernel, reaper: Task) -> None:
     for pid in list(ns.pids.values()):
         if pid.task is not None and pid.task is not reaper and pid.task.exited:
             release_task(kernel, pid.task)
-    ns.child_reaper = None
 
 
 def _forget_children(kernel: Kernel, father: Task) -> None:
@@ -171,7 +170,7 @@ def _notify_parent(kernel: Kernel, leader: Task) -> bool:
     autoreap |= group.exit_signal == SIGCHLD and bool(action.sa_flags & SA_NOCLDWAIT)
     if group.exit_signal and not ignored and not (group.autoreap or parent is kernel.init):
         kernel.send_child_signal(parent, leader, group.exit_signal, *exit_status(group.exit_code))
-    kernel.wake_all(parent.group.wait_chldexit)
+    kernel.wake_parent(parent, leader)
     return autoreap
 
 
@@ -212,11 +211,15 @@ class WaitOpts:
     info: bool
     nonblocking: bool = False
 
+    def names(self, child: Task) -> bool:
+        """Whether a child is called as those are (``eligible_pid``)."""
+        if self.idtype == P_ALL:
+            return True
+        return self.pid is (child.group.pgrp if self.idtype == P_PGID else child.thread_pid)
+
     def eligible(self, child: Task) -> bool:
         """Whether a child is among them (``eligible_child``)."""
-        if self.idtype in (P_PID, P_PIDFD) and child.thread_pid is not self.pid:
-            return False
-        if self.idtype == P_PGID and child.group.pgrp is not self.pid:
+        if not self.names(child):
             return False
         if child.exited and not child.group.threads and not self.options & WEXITED:
             return False

@@ -28,7 +28,7 @@ from usernel.abi.signal import SIG_CATCH, SIGCHLD
 
 from .error import KernelError
 from .fdtable import FdTable, open_fd
-from .ns.pid import Pid, alloc_pid
+from .ns.pid import Pid, alloc_pid, choose_numbers
 from .ns.tree import get_ns
 from .nsproxy import Making, NsProxy, check_user_ns, copy_namespaces, enter, make_user_ns
 from .pidfd import PidFile
@@ -131,11 +131,12 @@ def copy_process(kernel: Kernel, parent: Task, args: CloneArgs, how: Fork) -> Ta
         check_user_ns(cred)
     _check_nproc(kernel, parent, cred)
     plan = copy_namespaces(parent, cred if flags & CLONE_NEWUSER else parent.cred, flags)
-    pid = None if flags & CLONE_NEWPID else alloc_pid(parent.cred, parent.nsproxy.pid_for_children, args.set_tid)
+    above = parent.nsproxy.pid_for_children
+    numbers = choose_numbers(parent.cred, above, args.set_tid, fresh=bool(flags & CLONE_NEWPID))
     if flags & CLONE_NEWUSER:
         cred = make_user_ns(kernel, cred)
     nsproxy = _child_nsproxy(kernel, parent, plan, cred if flags & CLONE_NEWUSER else parent.cred, flags)
-    pid = pid or alloc_pid(cred, nsproxy.pid_for_children, args.set_tid)
+    pid = alloc_pid(nsproxy.pid_for_children, numbers, len(args.set_tid))
     child = _copy(parent, pid, cred, nsproxy, args, how)
     _adopt(kernel, parent, child, args, how)
     return child

@@ -81,4 +81,4 @@ def _changed(kernel: Kernel, task: Task, code: int, status: int) -> None:
     action = parent.signals.action(SIGCHLD)
     if action.sa_handler != SIG_IGN and not action.sa_flags & SA_NOCLDSTOP and not leader.group.autoreap:
         kernel.send_child_signal(parent, leader, SIGCHLD, code, status)
-    kernel.wake_all(parent.group.wait_chldexit)
+    kernel.wake_parent(parent, leader)

@@ -21,7 +21,7 @@ from .ns.cgroup import CgroupNamespace
 from .ns.ipc import IpcNamespace
 from .ns.mnt import MntNamespace
 from .ns.net import NetNamespace
-from .ns.pid import Pid, PidNamespace
+from .ns.pid import PidNamespace, alloc_pid
 from .ns.time import TimeNamespace
 from .ns.tree import NsTree, get_ns
 from .ns.user import UserNamespace
@@ -78,7 +78,7 @@ class Kernel:
             tree.initial(UtsNamespace), ipc, tree.initial(MntNamespace), pid_ns, tree.initial(NetNamespace), time, time,
             tree.initial(CgroupNamespace),
         )  # fmt: skip
-        pid = Pid([(pid_ns, 1)])
+        pid = alloc_pid(pid_ns, [1], 0)
         group = ThreadGroup(pid.attach(), pid.attach(), unkillable=True)
         init = Task(pid, group, Cred(tree.initial(UserNamespace)), enter(nsproxy), "init")
         group.threads[1] = self.tasks[1] = pid_ns.child_reaper = init
@@ -290,6 +290,12 @@ class Kernel:
         uid = parent.cred.user_ns.uid_map.munged(child.cred.uid)
         info = SigInfo(signo, code, child.nr_in(parent), uid, status)
         send_signal(self, parent, info, force=not child.nr_in(parent))
+
+    def wake_parent(self, parent: Task, child: Task) -> None:
+        """Let those look again who wait for such a child (``__wake_up_parent``)."""
+        for call, opts in parent.group.wait_chldexit:
+            if opts.names(child):
+                self.wake(call, Wake.WOKEN)
 
     def send_kernel_signal(self, task: Task, signo: int) -> None:
         """Signal a process in the kernel's own name (SEND_SIG_PRIV)."""

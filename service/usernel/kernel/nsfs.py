@@ -41,11 +41,12 @@ SETNS_ORDER = ("user", "mnt", "uts", "ipc", "pid", "cgroup", "net", "time")
 class NsFile(File):
     """An open namespace; it keeps it."""
 
-    __slots__ = ("ns",)
+    __slots__ = ("ns", "opened")
 
-    def __init__(self, ns: Namespace) -> None:
-        super().__init__(O_RDONLY)
+    def __init__(self, ns: Namespace, seconds: int, flags: int = O_RDONLY) -> None:
+        super().__init__(flags)
         self.ns = ns
+        self.opened = seconds
         get_ns(ns)
 
     @property
@@ -58,10 +59,12 @@ class NsFile(File):
         put_ns(kernel, self.ns)
 
     def fstat(self, task: Task) -> dict[str, Any]:
-        """``struct stat``: the namespace's number is its inode."""
+        """``struct stat``: the namespace's number is its inode, and the global root its owner."""
+        maps = task.cred.user_ns
         return {
-            "st_ino": self.ns.inum, "st_mode": S_IFREG | 0o444, "st_uid": 0, "st_gid": 0, "st_size": 0, "st_nlink": 1,
-            "st_atime": 0, "st_mtime": 0, "st_ctime": 0,
+            "st_ino": self.ns.inum, "st_mode": S_IFREG | 0o444, "st_uid": maps.uid_map.munged(0),
+            "st_gid": maps.gid_map.munged(0), "st_size": 0, "st_nlink": 1,
+            **dict.fromkeys(("st_atime", "st_mtime", "st_ctime"), self.opened),
         }  # fmt: skip
 
 
@@ -74,7 +77,7 @@ def link_of(task: Task, name: str) -> Namespace | None:
     if name == "pid":
         return task.thread_pid.ns
     found: Namespace = getattr(task.nsproxy, name)
-    if name == "pid_for_children" and isinstance(found, PidNamespace) and not found.pids:
+    if name == "pid_for_children" and isinstance(found, PidNamespace) and found.child_reaper is None:
         return None
     return found
 
@@ -195,16 +198,16 @@ INSTALL = {
 
 
 def ioctl(kernel: Kernel, task: Task, fd: int, cmd: int, arg: int) -> Return:
-    """The ioctls of namespaces and pidfds. EBADF; ENOTTY for another file or command; EPERM, EINVAL, ENOENT, ESRCH."""
+    """The ioctls of namespaces and pidfds. EBADF; ENOTTY for another file or command; EACCES EPERM EINVAL ESRCH."""
     file = task.fds.get(fd)
     if isinstance(file, NsFile):
         return _ns_ioctl(kernel, task, file.ns, cmd, arg)
     if isinstance(file, PidFile):
-        return _pidfd_ioctl(task, file, cmd, arg)
+        return _pidfd_ioctl(kernel, task, file, cmd, arg)
     raise KernelError(Errno.ENOTTY, f"descriptor {fd} knows no ioctls")
 
 
-def _pidfd_ioctl(task: Task, file: PidFile, cmd: int, arg: int) -> Return:
+def _pidfd_ioctl(kernel: Kernel, task: Task, file: PidFile, cmd: int, arg: int) -> Return:
     if cmd == PIDFD_GET_INFO:
         return Return(0, {"pidfd_info": pidfd_info(task, file, arg)})
     name = namespace_link(cmd)
@@ -214,18 +217,18 @@ def _pidfd_ioctl(task: Task, file: PidFile, cmd: int, arg: int) -> Return:
         raise KernelError(Errno.EINVAL, "this ioctl takes no argument")
     target = living(file)
     if not ptrace_may_access(task, target, fscreds=True):
-        raise KernelError(Errno.EPERM, f"task {task.pid} may not look into task {target.pid}")
+        raise KernelError(Errno.EACCES, f"task {task.pid} may not look into task {target.pid}")
     ns = link_of(target, name)
     if ns is None or target.exited:
         raise KernelError(Errno.ESRCH, f"task {target.pid} has ended")
-    return Return(open_fd(task, NsFile(ns)))
+    return Return(open_fd(task, NsFile(ns, kernel.seconds)))
 
 
 def _ns_ioctl(kernel: Kernel, task: Task, ns: Namespace, cmd: int, arg: int) -> Return:
     if cmd == abi.NS_GET_USERNS:
-        return Return(open_fd(task, NsFile(_owner(task, ns))))
+        return Return(open_fd(task, NsFile(_owner(task, ns), kernel.seconds)))
     if cmd == abi.NS_GET_PARENT:
-        return Return(open_fd(task, NsFile(_parent(task, ns))))
+        return Return(open_fd(task, NsFile(_parent(task, ns), kernel.seconds)))
     if cmd == abi.NS_GET_NSTYPE:
         return Return(ns.kind)
     if cmd == abi.NS_GET_OWNER_UID:
@@ -238,6 +241,8 @@ def _ns_ioctl(kernel: Kernel, task: Task, ns: Namespace, cmd: int, arg: int) -> 
         return Return(0, {"ns_id": ns.ns_id})
     if isinstance(ns, MntNamespace) and cmd in MNT_QUERIES:
         return _mnt_query(kernel, task, ns, cmd)
+    if cmd in (abi.NS_MNT_GET_NEXT, abi.NS_MNT_GET_PREV):
+        _check_sees_all(kernel, task)
     known = cmd in PID_QUERIES or cmd in MNT_QUERIES or cmd == abi.NS_GET_MNTNS_ID
     raise KernelError(Errno.EINVAL if known else Errno.ENOTTY, f"{cmd:#x} is no ioctl of a {ns.name} namespace")
 
@@ -291,14 +296,20 @@ def _mnt_query(kernel: Kernel, task: Task, ns: MntNamespace, cmd: int) -> Return
     """``struct mnt_ns_info`` of a mount namespace, or a descriptor of the next or previous one. EPERM, ENOENT."""
     if cmd == abi.NS_MNT_GET_INFO:
         return Return(0, {"mnt_ns_info": _mnt_info(ns)})
-    if not task.cred.ns_capable(kernel.ns_tree.initial(UserNamespace), CAP_SYS_ADMIN):
-        raise KernelError(Errno.EPERM, "going through all mount namespaces wants CAP_SYS_ADMIN")
+    _check_sees_all(kernel, task)
     ids = sorted((found.ns_id, found) for found in kernel.ns_tree if isinstance(found, MntNamespace))
     others = [found for ns_id, found in ids if (ns_id > ns.ns_id) == (cmd == abi.NS_MNT_GET_NEXT) and found is not ns]
     if not others:
         raise KernelError(Errno.ENOENT, "there is no further mount namespace")
     chosen = others[0] if cmd == abi.NS_MNT_GET_NEXT else others[-1]
-    return Return(open_fd(task, NsFile(chosen)), {"mnt_ns_info": _mnt_info(chosen)})
+    return Return(open_fd(task, NsFile(chosen, kernel.seconds)), {"mnt_ns_info": _mnt_info(chosen)})
+
+
+def _check_sees_all(kernel: Kernel, task: Task) -> None:
+    """``may_see_all_namespaces``: in the initial pid namespace, with CAP_SYS_ADMIN in its user namespace. EPERM."""
+    here = task.thread_pid.ns
+    if here.above is not None or not task.cred.ns_capable(here.user_ns, CAP_SYS_ADMIN):
+        raise KernelError(Errno.EPERM, "going through all mount namespaces is for the initial ones' administrator")
 
 
 def _mnt_info(ns: MntNamespace) -> dict[str, int]:

@@ -28,7 +28,7 @@ def prctl(kernel: Kernel, task: Task, option: int, arg2: int | str, arg3: int) -
     if isinstance(arg2, str):
         raise KernelError(Errno.EINVAL, "only a name is a string")
     if option in READ:
-        return _read(task, option)
+        return _read(task, option, arg2 or arg3)
     if option == abi.PR_CAPBSET_READ:
         return Return(capbset_read(task, arg2))
     if option == abi.PR_CAPBSET_DROP:
@@ -46,7 +46,9 @@ READ = (
 )  # fmt: skip
 
 
-def _read(task: Task, option: int) -> Return:
+def _read(task: Task, option: int, given: int) -> Return:
+    if option == abi.PR_GET_NO_NEW_PRIVS and given:
+        raise KernelError(Errno.EINVAL, "PR_GET_NO_NEW_PRIVS takes no argument")
     if option == abi.PR_GET_NAME:
         return Return(0, {"name": task.comm})
     if option == abi.PR_GET_PDEATHSIG:

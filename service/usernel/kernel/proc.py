@@ -11,6 +11,7 @@ from usernel.abi.signal import SIG_CATCH, SIG_IGN, mask
 
 from .error import KernelError
 from .facts import TimeOffsetsSet
+from .ns.idmap import INVALID_ID
 from .ns.time import CLOCK_BOOTTIME, CLOCK_MONOTONIC, OFFSET_CLOCKS
 from .nsfs import proc_ns
 from .user_namespace import PAGE_SIZE, shown_map, write_map, write_setgroups
@@ -27,6 +28,9 @@ CLOCK_NAMES: Final = {
     "boottime": CLOCK_BOOTTIME,
     "7": CLOCK_BOOTTIME,
 }
+
+
+READ_ONLY: Final = ("status", "cgroup")
 
 
 def target_of(kernel: Kernel, viewer: Task, pid: int) -> Task:
@@ -59,7 +63,7 @@ def write(kernel: Kernel, writer: Task, pid: int, name: str, text: str) -> int:
     elif name == "setgroups":
         write_setgroups(kernel, writer.cred, ns, text)
     elif name == "timens_offsets":
-        write_timens_offsets(kernel, writer, target, text)
+        return write_timens_offsets(kernel, writer, target, text)
     elif target.group is writer.group:
         target.comm = text.removesuffix("\n")[:15]
     else:
@@ -69,13 +73,14 @@ def write(kernel: Kernel, writer: Task, pid: int, name: str, text: str) -> int:
 
 def _may_write(writer: Task, target: Task, name: str) -> None:
     """Whether the file may be opened to write: its owner is the task's user, or root where that hides its state."""
-    if name in ("status", "cgroup"):
-        raise KernelError(Errno.EACCES, f"{name} is only read")
     cred = writer.cred
     owner = target.cred.euid if target.group.dumpable else 0
-    mapped = cred.user_ns.uid_map.up(owner) != 0xFFFFFFFF
-    if cred.fsuid != owner and not (mapped and cred.ns_capable(cred.user_ns, CAP_DAC_OVERRIDE)):
-        raise KernelError(Errno.EACCES, f"the file belongs to uid {owner}")
+    mapped = cred.user_ns.uid_map.up(owner) != INVALID_ID
+    regardless = mapped and cred.ns_capable(cred.user_ns, CAP_DAC_OVERRIDE)
+    if (cred.fsuid != owner or name in READ_ONLY) and not regardless:
+        raise KernelError(Errno.EACCES, f"the file belongs to uid {owner}, or is only read")
+    if name in READ_ONLY:
+        raise KernelError(Errno.EINVAL, f"{name} is only read")
 
 
 # ------------------------------------------------------------------------------------------------------ what they tell
@@ -161,16 +166,16 @@ FILES: Final[Mapping[str, Callable[[Task, Task], str]]] = {
 # ------------------------------------------------------------------------------------------------------------- offsets
 
 
-def write_timens_offsets(kernel: Kernel, writer: Task, target: Task, text: str) -> None:
+def write_timens_offsets(kernel: Kernel, writer: Task, target: Task, text: str) -> int:
     """Set the offsets of the time namespace of a task's children, before anybody is in it (``timens_offsets_write``).
 
-    EINVAL; ESRCH; EPERM without CAP_SYS_TIME; ERANGE for a clock that would run below 0 or out; EACCES once frozen.
+    Two lines are read at most; returns how many bytes that were. EINVAL; ESRCH; EPERM without CAP_SYS_TIME; ERANGE for a clock that would run below 0 or out; EACCES once frozen.
     """
     if len(text.encode()) >= PAGE_SIZE:
         raise KernelError(Errno.EINVAL, f"offsets are written at once, in less than {PAGE_SIZE} bytes")
-    offsets = [_parse_offset(line) for line in text.removesuffix("\n").split("\n")]
-    if len(offsets) > len(OFFSET_CLOCKS):
-        raise KernelError(Errno.EINVAL, f"{len(OFFSET_CLOCKS)} offsets at most")
+    lines = text.removesuffix("\n").split("\n")
+    read = lines[: len(OFFSET_CLOCKS)]
+    offsets = [_parse_offset(line) for line in read]
     if target.exited:
         raise KernelError(Errno.ESRCH, f"task {target.pid} has ended")
     ns = target.nsproxy.time_for_children
@@ -184,6 +189,7 @@ def write_timens_offsets(kernel: Kernel, writer: Task, target: Task, text: str) 
         raise KernelError(Errno.EACCES, "tasks are in the time namespace already")
     merged = ns.offsets_ns | {OFFSET_CLOCKS[clock]: offset_ns for clock, offset_ns in offsets}
     kernel.record(TimeOffsetsSet(ns.inum, merged["monotonic"], merged["boottime"]))
+    return len(text.encode()) if len(read) == len(lines) else sum(len(line.encode()) + 1 for line in read)
 
 
 def _parse_offset(line: str) -> tuple[int, int]:
@@ -192,6 +198,6 @@ def _parse_offset(line: str) -> tuple[int, int]:
         clock, seconds, ns = CLOCK_NAMES[words[0]], int(words[1]), int(words[2])
     except (KeyError, IndexError, ValueError):
         raise KernelError(Errno.EINVAL, f"{line!r} is not a clock, seconds and nanoseconds") from None
-    if len(words) > 3 or not 0 <= ns < NSEC_PER_SEC:
+    if not 0 <= ns < NSEC_PER_SEC:
         raise KernelError(Errno.EINVAL, f"{line!r} is not a clock, seconds and nanoseconds")
     return clock, seconds * NSEC_PER_SEC + ns

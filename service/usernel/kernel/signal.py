@@ -244,10 +244,10 @@ def _ignored(task: Task, signo: int, *, force: bool) -> bool:
     """Whether a signal is dropped when it is sent; a blocked one never is (``sig_ignored``)."""
     signals = task.signals
     handler = signals.action(signo).sa_handler
-    if task.unkillable and handler == SIG_DFL and not (force and signo in UNBLOCKABLE):
-        return True
     if signo in signals.blocked:
         return False
+    if task.unkillable and handler == SIG_DFL and not (force and signo in UNBLOCKABLE):
+        return True
     return handler == SIG_IGN or (handler == SIG_DFL and signo in DEFAULT_IGNORED)
 
 

@@ -83,7 +83,7 @@ def _may_renice(caller: Task, task: Task, nice: int) -> KernelError | None:
     capable = caller.cred.ns_capable(task.cred.user_ns, CAP_SYS_NICE)
     if caller.cred.euid not in (task.cred.uid, task.cred.euid) and not capable:
         return KernelError(Errno.EPERM, f"task {task.pid} belongs to uid {task.cred.uid}")
-    if nice < task.nice and not capable and 20 - nice > task.rlimits[RLIMIT_NICE].cur:
+    if nice < task.nice and not caller.cred.capable(CAP_SYS_NICE) and 20 - nice > task.rlimits[RLIMIT_NICE].cur:
         return KernelError(Errno.EACCES, "a better priority wants CAP_SYS_NICE or RLIMIT_NICE")
     return None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from usernel.abi.capability import CAP_CHECKPOINT_RESTORE, CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_RESOURCE
 from usernel.abi.errno import Errno
 
 from .error import KernelError
 from .facts import SysctlSet
+from .ns.idmap import INVALID_ID
 from .ns.ipc import MSG_NEXT_ID, IpcNamespace
 from .ns.net import NetNamespace
 from .ns.pid import PidNamespace
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .ns.namespace import Namespace
     from .ns.user import UserNamespace as Owner
     from .task import Task
+
+
+GLOBAL_ROOT_UID: Final = 0
 
 
 def namespace_of(task: Task, name: str) -> Namespace:
@@ -58,7 +62,7 @@ def _may_write(cred: Cred, ns: Namespace, name: str) -> bool:
     if isinstance(ns, UserNamespace):
         return cred.ns_capable(ns, CAP_SYS_RESOURCE)
     if isinstance(ns, NetNamespace):
-        return cred.ns_capable(ns.user_ns, CAP_NET_ADMIN) or cred.euid == _root(ns.user_ns)
+        return cred.ns_capable(ns.user_ns, CAP_NET_ADMIN) or cred.euid == GLOBAL_ROOT_UID
     return False
 
 
@@ -68,5 +72,5 @@ def may_restore(cred: Cred, ns: Owner) -> bool:
 
 
 def _root(ns: Owner) -> int:
-    """The owner of an IPC or network namespace's files: its root, or where that has no mapping, the global one."""
-    return ns.root_uid if ns.uid_map.extents and ns.root_uid != 0xFFFFFFFF else 0
+    """The owner of an IPC namespace's files: its root, or where that has no mapping, the global one."""
+    return ns.root_uid if ns.root_uid != INVALID_ID else GLOBAL_ROOT_UID

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from usernel.abi.errno import Errno
+from usernel.abi.fcntl import O_LARGEFILE
 from usernel.abi.names import Names
 from usernel.abi.nsfs import NSFS_IOCTLS
 from usernel.abi.pidfd import INFO_MASK, PIDFD_IOCTLS
@@ -45,7 +46,7 @@ def sys_proc_ns_open(kernel: Kernel, call: Call, pid: int, name: str) -> Return:
     """open(2) of /proc/PID/ns/NAME."""
     ns = nsfs.proc_ns(call.task, proc.target_of(kernel, call.task, pid), name)
     call.task.fds.unused(call.task)
-    return Return(open_fd(call.task, nsfs.NsFile(ns)))
+    return Return(open_fd(call.task, nsfs.NsFile(ns, kernel.seconds, O_LARGEFILE)))
 
 
 def sys_proc_pid_read(kernel: Kernel, call: Call, pid: int, name: str) -> Return:
@@ -123,7 +124,7 @@ def sys_ns_open(kernel: Kernel, call: Call, inum: int) -> Return:
     """A descriptor of a namespace by its inode number."""
     ns = pins.visible(kernel, call.task, inum)
     call.task.fds.unused(call.task)
-    return Return(open_fd(call.task, nsfs.NsFile(ns)))
+    return Return(open_fd(call.task, nsfs.NsFile(ns, kernel.seconds)))
 
 
 IOCTLS: Final = Names("ioctl_cmd", {**NSFS_IOCTLS.values, **PIDFD_IOCTLS.values}, one=True)
@@ -198,7 +199,7 @@ ROWS: Final = (
     Row(
         "ioctl", "Ask a descriptor of a namespace or of a process.", "ioctl_nsfs(2)",
         (Field("fd", INT), Field("cmd", Enumeration(IOCTLS)), Field("arg", LONG, 0)),
-        errnos("EBADF EINVAL EMFILE ENOENT ENOTTY EPERM ESRCH"), sys_ioctl, IOCTL_OUT,
+        errnos("EACCES EBADF EINVAL EMFILE ENOENT ENOTTY EPERM ESRCH"), sys_ioctl, IOCTL_OUT,
         partial="NS_GET_*, NS_MNT_GET_*, PIDFD_GET_*",
     ),
     Row(

@@ -345,6 +345,11 @@ def be_dumpable() -> None:
     LIBC.prctl(4, 1, 0, 0, 0)
 
 
+def be_called(comm: str) -> None:
+    """Take a name, which until then is that of the interpreter's file (PR_SET_NAME)."""
+    LIBC.prctl(15, comm.encode(), 0, 0, 0)
+
+
 def mount_in_namespace(kind: str, where: str) -> None:
     """Mount a file system, after this mount namespace has been cut off from the others'."""
     if LIBC.mount(kind.encode(), where.encode(), kind.encode(), 0, None):

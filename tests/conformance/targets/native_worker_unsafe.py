@@ -173,6 +173,8 @@ class Worker:
             host.capset(keep)
             host.keep_capabilities(wanted=False)
         host.be_dumpable()
+        if comm is not None:
+            host.be_called(comm)
 
 
 def ignores(number: int) -> bool:
@@ -208,6 +210,7 @@ def init_of_world(address: str, in_order: bool) -> None:
     """Be pid 1: mount what shows the namespaces, make the first task, and clean up when the driver says so."""
     if in_order:
         run_in_order()
+    host.be_called("python")
     host.cut_off_mounts()
     host.mount_in_namespace("proc", "/proc")
     host.mount_in_namespace("mqueue", MQUEUE_MOUNT)

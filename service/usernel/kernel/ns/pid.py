@@ -73,7 +73,6 @@ class PidNamespace(Namespace):
     def add(self, number: int, pid: Pid) -> None:
         """A number is taken."""
         self.pids[number] = pid
-        self.last_pid = number
         insort(self._ascending, number)
 
     def remove(self, number: int) -> None:
@@ -152,21 +151,34 @@ class Pid:
                 ns.remove(number)
 
 
-def alloc_pid(cred: Cred, ns: PidNamespace, set_tid: Sequence[int]) -> Pid:
-    """Numbers for a new task in a pid namespace and all above it; ``set_tid`` names them, the innermost first.
+def choose_numbers(cred: Cred, ns: PidNamespace, set_tid: Sequence[int], *, fresh: bool) -> list[int]:
+    """Numbers for a new task in a pid namespace and all above it, the innermost first; ``set_tid`` names some.
 
-    EINVAL, EPERM and EEXIST for those; EAGAIN; ENOMEM where the namespace's init has ended.
+    ``fresh``: it will be born in a namespace that is still to be made below ``ns``. EINVAL, EPERM and EEXIST for
+    ``set_tid``; EAGAIN; ENOMEM where the namespace's init has ended. Nothing is taken yet.
     """
-    if len(set_tid) > ns.level + 1:
-        raise KernelError(Errno.EINVAL, f"{len(set_tid)} numbers for {ns.level + 1} pid namespaces")
-    numbers: list[tuple[PidNamespace, int]] = []
+    if len(set_tid) > ns.level + 1 + fresh:
+        raise KernelError(Errno.EINVAL, f"{len(set_tid)} numbers for {ns.level + 1 + fresh} pid namespaces")
     wanted = list(set_tid)
-    for level in reversed(ns.chain()):
-        number = _chosen(cred, level, wanted.pop(0)) if wanted else level.free_number()
-        numbers.append((level, number))
+    numbers: list[int] = []
+    if fresh:
+        if wanted and wanted.pop(0) != 1:
+            raise KernelError(Errno.EINVAL, "the first of a pid namespace is number 1")
+        numbers.append(1)
+    numbers += [
+        _chosen(cred, level, wanted.pop(0)) if wanted else level.free_number() for level in reversed(ns.chain())
+    ]
     if not ns.adding:
         raise KernelError(Errno.ENOMEM, "the init of the pid namespace has ended")
-    return Pid(numbers[::-1])
+    return numbers
+
+
+def alloc_pid(ns: PidNamespace, numbers: Sequence[int], chosen: int) -> Pid:
+    """Take the numbers that were chosen; those that the caller named (``chosen`` of them) move no cursor."""
+    levels = list(zip(reversed(ns.chain()), numbers, strict=True))
+    for level, number in levels[chosen:]:
+        level.last_pid = number
+    return Pid(levels[::-1])
 
 
 def _chosen(cred: Cred, ns: PidNamespace, number: int) -> int:

@@ -150,11 +150,14 @@ def a_zombie_that_goes_along_wakes_a_waiting_reaper(world: World) -> None:
 def reaper_that_ignores_its_children(world: World) -> None:
     a = world.root
     a.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    b = parent(a.fork("b"))
+    between = parent(a.fork("between"))
+    b = parent(between.fork("b"))
     c = b.fork("c")
     c.exit()
+    a.kill(c, 0)
     b.exit()
     a.kill(c, 0)
+    a.kill(b, 0)
     a.wait4(-1, WNOHANG)
 
 

@@ -35,13 +35,17 @@ class Normaliser:
 
     def __init__(self) -> None:
         self._seen: dict[int, str] = {}
+        self._inside = False
         self._born: list[str] = []
         self._first: dict[str, list[int]] = {}
         self._clocks: dict[int, int] = {}
 
-    def look(self, seen: dict[int, str]) -> None:
-        """Take another's view of the tasks: its numbers for them. What comes next is its answer."""
-        self._seen = seen
+    def look(self, seen: dict[int, str], *, inside: bool) -> None:
+        """Take another's view of the tasks: its numbers for them. What comes next is its answer.
+
+        ``inside``: it is in a pid namespace of its own. The host's proc shows it the world's numbers all the same.
+        """
+        self._seen, self._inside = seen, inside
         self._born += [name for name in seen.values() if name not in self._born]
 
     def arguments(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +129,8 @@ class Normaliser:
         """Of /proc/PID/status what does not depend on the machine. Numbers of the namespace that reads are names."""
         rows = (line.partition(":") for line in content.splitlines())
         found = {key: " ".join(value.split()) for key, _, value in rows if key in STATUS_LINES}
+        if self._inside:
+            found.pop("NSpid", None)
         if "NSpid" in found:
             number, *inside = found["NSpid"].split()
             found["NSpid"] = " ".join([str(self.pid(int(number))), *inside])

@@ -114,7 +114,7 @@ class World:
         entry: Entry = {"by": who.name, what: name}
         if args:
             entry["args"] = self.normalise.arguments(args)
-        self.normalise.look(self.seen_by(who))
+        self.normalise.look(self.seen_by(who), inside=self.inside(who))
         entry |= {"sleeps": True} if answer is None else self.normalise.answer(name, answer, args or {})
         woke = [pending for pending in self.pending if pending.answer is not None]
         if woke and what == "call":
@@ -125,10 +125,13 @@ class World:
 
     def seen_by(self, who: Task) -> dict[int, str]:
         """The tasks by the numbers that another has for them. In a pid namespace of its own these are told too."""
-        inside = self.driver.number(self.root.key, who.key) == NOBODY
         seen = {self.driver.number(task.key, who.key): task.name for task in self.tasks}
         seen.pop(NOBODY, None)
-        return {number: f"{name} ({number})" for number, name in seen.items()} if inside else seen
+        return {number: f"{name} ({number})" for number, name in seen.items()} if self.inside(who) else seen
+
+    def inside(self, who: Task) -> bool:
+        """Whether a task is in a pid namespace of its own, from which the world is not seen."""
+        return self.driver.number(self.root.key, who.key) == NOBODY
 
     @contextmanager
     def quiet(self) -> Iterator[None]:

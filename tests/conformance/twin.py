@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .normalise import Normaliser
-from .scenario import Driver
+from .scenario import NOBODY, Driver
 
 
 class Twin:
@@ -67,7 +67,8 @@ class Twin:
         caller = self._keys[who][target]
         driver.begin(caller, name, {key: self._plain(target, caller, key, value) for key, value in args.items()})
         answer = driver.answer(caller)
-        normaliser.look({driver.number(key, caller): task for task, key in self._born[target]})
+        seen = {driver.number(key, caller): task for task, key in self._born[target]}
+        normaliser.look(seen, inside=driver.number(driver.root, caller) == NOBODY)
         woke = {}
         for sleeper, asleep in self._asleep.items():
             outcome = driver.answer(self._keys[sleeper][target])

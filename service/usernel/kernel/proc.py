@@ -169,7 +169,8 @@ FILES: Final[Mapping[str, Callable[[Task, Task], str]]] = {
 def write_timens_offsets(kernel: Kernel, writer: Task, target: Task, text: str) -> int:
     """Set the offsets of the time namespace of a task's children, before anybody is in it (``timens_offsets_write``).
 
-    Two lines are read at most; returns how many bytes that were. EINVAL; ESRCH; EPERM without CAP_SYS_TIME; ERANGE for a clock that would run below 0 or out; EACCES once frozen.
+    Two lines are read at most; returns how many bytes that were. EINVAL; ESRCH; EPERM without CAP_SYS_TIME; ERANGE for
+    a clock that would run below 0 or out; EACCES once frozen.
     """
     if len(text.encode()) >= PAGE_SIZE:
         raise KernelError(Errno.EINVAL, f"offsets are written at once, in less than {PAGE_SIZE} bytes")

@@ -21,6 +21,8 @@ from .invariants import check
 DIED = {"died": True}
 RESTRICTED = sorted(set(range(41)) - {CAPABILITIES["CAP_SYS_RESOURCE"]})
 STEP_NS = 1_000_000
+UPTIME_NS = 10**13
+"""How long the kernel has run: as on any host, some hours."""
 UNWAITED = {"sa_handler": "SIG_DFL", "sa_flags": ["SA_NOCLDWAIT"]}
 """What a world's tasks do with SIGCHLD, as on the host: nobody waits for their children."""
 
@@ -56,7 +58,8 @@ class KernelWorld:
     """The driver of one world: namespaces of a kernel of its own. Keys are pids in the initial pid namespace."""
 
     def __init__(self) -> None:
-        self.kernel = usernel.Kernel(seed=0, realtime_ns=time.time_ns())
+        self.kernel = usernel.Kernel(seed=0, realtime_ns=time.time_ns() - UPTIME_NS)
+        self.kernel.advance(UPTIME_NS)
         self._shadow = Shadow(self.kernel)
         init = self.kernel.fork(unshare=CLONE_NEWIPC | CLONE_NEWPID, setsid=True, comm="python")
         init.rt_sigaction("SIGCHLD", UNWAITED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from socket import SHUT_RDWR
 from typing import Any
 
 import aiohttp
@@ -60,8 +61,9 @@ class Frames:
         return self.ws.close_code, message.extra
 
     def vanish(self) -> None:
-        """The connection breaks, without a word."""
-        response = self.ws._response
-        assert response.connection is not None
-        assert response.connection.transport is not None
-        response.connection.transport.abort()
+        """The connection ends without a word, there and then."""
+        self.ws.get_extra_info("socket").shutdown(SHUT_RDWR)
+
+    def reset(self) -> None:
+        """The connection breaks, with what was not read."""
+        self.ws._conn.transport.abort()

@@ -44,6 +44,8 @@ PROBLEM: Final[Schema] = {
 }
 PROTOCOL_STATUSES: Final = frozenset({400, 401, 403, 404, 408, 413, 415, 429})
 """What any request may be answered with, whatever it calls."""
+UPGRADE_REQUIRED: Final = 426
+"""What a WebSocket answers to a request that is none."""
 INTEGERS: Final = frozenset({"pid", "msqid"})
 
 
@@ -128,7 +130,8 @@ def _responses(route: Route, rows: Iterable[Row]) -> Schema:
     shown = {"101": {"description": "upgraded"}} if route.websocket else {str(route.status): _success(route)}
     if route.status == 201 and route.method in {"PUT", "POST"} and route.path.count("/") < 4:
         shown["200"] = {**_success(route), "description": "it existed"}
-    return shown | _problems({errno for row in rows for errno in row.errnos})
+    more = {UPGRADE_REQUIRED} if route.websocket else set()
+    return shown | _problems({errno for row in rows for errno in row.errnos}, more)
 
 
 def _success(route: Route) -> Schema:
@@ -144,14 +147,14 @@ def _success(route: Route) -> Schema:
     return {"description": "done", "content": {kind: {"schema": schema}}}
 
 
-def _problems(errnos: set[Errno]) -> Schema:
-    statuses = PROTOCOL_STATUSES | {errno_status(errno) for errno in errnos}
+def _problems(errnos: set[Errno], more: Iterable[int] = ()) -> Schema:
+    statuses = PROTOCOL_STATUSES.union(more, (errno_status(errno) for errno in errnos))
     return {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(statuses)}
 
 
 def _problem_responses() -> Schema:
     """One shared response for every status that a problem can have."""
-    names: dict[int, list[str]] = {status: [] for status in PROTOCOL_STATUSES}
+    names: dict[int, list[str]] = {status: [] for status in (*PROTOCOL_STATUSES, UPGRADE_REQUIRED)}
     for errno in sorted({errno for row in TABLE.values() for errno in row.errnos}):
         names.setdefault(errno_status(errno), []).append(errno.name)
     content = {CONTENT_TYPE: {"schema": {"$ref": REF.format(model="problem")}}}

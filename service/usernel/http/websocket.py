@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -39,7 +40,7 @@ class SyscallSocket:
         self,
         runtime: Runtime,
         ws: web.WebSocketResponse,
-        transport: asyncio.BaseTransport | None,
+        transport: asyncio.Transport | None,
         codec: FrameCodec,
         task: Task,
         limits: Limits,
@@ -65,6 +66,9 @@ class SyscallSocket:
             writer.cancel()
             self._give_up()
             await asyncio.gather(writer, return_exceptions=True)
+            if self._transport is not None and self._ws.close_code in {None, WSCloseCode.ABNORMAL_CLOSURE}:
+                # It took no leave: one that reads no more would keep a closing transport, and its place, for ever.
+                self._transport.abort()
 
     def stat(self) -> dict[str, Any]:
         """Who it acts as, and what is under way."""
@@ -77,8 +81,8 @@ class SyscallSocket:
         async for message in self._ws:
             if not await self._accept(message):
                 return
-            if len(self._done) > self._limits.unwritten:
-                await self._until_drained()
+            if len(self._done) > self._limits.unwritten and not await self._drain():
+                return
             if monotonic() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = monotonic() + self._limits.tick
@@ -209,10 +213,14 @@ class SyscallSocket:
         result = call.outcome()
         return Result(ident, result.ret, self._codec.out(TABLE[call.name], result.out) if result.out else None)
 
-    async def _until_drained(self) -> None:
+    async def _drain(self) -> bool:
+        """Wait until everything is written. False where the client is gone first; with nothing read, nobody says so."""
         self._drained.clear()
         self._wake.set()
-        await self._drained.wait()
+        while not (self._drained.is_set() or self._gone):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._drained.wait(), self._limits.heartbeat)
+        return not self._gone
 
     # ---------------------------------------------------------------------------------------------------------- ending
 

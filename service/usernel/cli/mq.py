@@ -23,7 +23,7 @@ from .parts import (
     send_each,
     shown_messages,
     waiting_options,
-)  # fmt: skip
+)
 from .session import run
 
 if TYPE_CHECKING:

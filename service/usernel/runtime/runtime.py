@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,9 +17,8 @@ from usernel.kernel.task import Task
 from usernel.syscalls.row import Row
 
 from .codec import encode
+from .isolated import isolated
 from .streams import Streams
-
-log = logging.getLogger(__name__)
 
 OnDone = Callable[[Call], None]
 NSEC_PER_SEC = 1_000_000_000
@@ -131,7 +129,7 @@ class Runtime:
     def when_durable(self, position: int, then: Callable[[], None]) -> None:
         """Call ``then`` when the journal has kept this position, at once where it has, else in the order of asking."""
         if position <= self.journal.durable and not self._waiting:
-            _isolated(then)
+            isolated(then)
         else:
             self._waiting.append((max(position, self._waiting[-1][0] if self._waiting else 0), then))
             self._on_durable()
@@ -146,7 +144,7 @@ class Runtime:
 
     def _on_durable(self) -> None:
         while self._waiting and self._waiting[0][0] <= self.journal.durable:
-            _isolated(self._waiting.popleft()[1])
+            isolated(self._waiting.popleft()[1])
 
     def _pump(self) -> None:
         """Hand on everything that the kernel has decided: facts to the journal, then what may leave because of them."""
@@ -162,7 +160,7 @@ class Runtime:
 
     def _leave(self, position: int, then: Callable[[Any], None], what: Call | Output) -> None:
         if not self._waiting and position <= self.journal.durable:
-            _isolated(then, what)
+            isolated(then, what)
         else:
             self.when_durable(position, lambda: then(what))
 
@@ -205,11 +203,3 @@ class Runtime:
 def _report(call: Call) -> None:
     if call.whose is not None:
         call.whose(call)
-
-
-def _isolated(then: Callable[..., None], *args: Any) -> None:
-    """Run one completion; one that fails is a bug of its door's, and must not keep the next from being told."""
-    try:
-        then(*args)
-    except Exception:
-        log.exception("a completion failed")

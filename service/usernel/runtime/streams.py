@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from usernel.kernel.outputs import Output
 
+from .isolated import isolated
+
 Listener = Callable[[Output], None]
 
 
@@ -33,7 +35,7 @@ class Streams:
     def publish(self, output: Output) -> None:
         """Tell those who listen to the task."""
         for listener in list(self._listeners.get(output.pid, ())):
-            listener(output)
+            isolated(listener, output)
 
     def stat(self) -> dict[str, int]:
         """How many listen."""

@@ -1,0 +1,1 @@
+"""Journals: ordered durable bytes."""

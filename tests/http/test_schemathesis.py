@@ -26,7 +26,7 @@ from ..clients.embedded import threaded
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 SLEEPS = {
     "msgsnd", "msgsnd_batch", "msgrcv", "msgrcv_batch", "mq_timedsend", "mq_timedsend_batch", "mq_timedreceive",
-    "mq_timedreceive_batch", "poll", "rt_sigtimedwait",
+    "mq_timedreceive_batch", "poll", "rt_sigtimedwait", "wait4", "waitid",
 }  # fmt: skip
 """Calls that may sleep for as long as they are not interrupted."""
 PATIENCE_S = 0.3

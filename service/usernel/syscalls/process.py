@@ -35,7 +35,7 @@ def sys_clone(kernel: Kernel, call: Call, flags: int) -> Return:
     return _cloned(kernel, call, CloneArgs(flags & abi_sched.CLONE_LEGACY_FLAGS & ~abi_sched.CSIGNAL, exit_signal))
 
 
-def sys_clone3(kernel: Kernel, call: Call, args: tuple[int, int, Sequence[int]]) -> Return:
+def sys_clone3(kernel: Kernel, call: Call, args: tuple[int, int, Sequence[int] | None]) -> Return:
     """clone3(2)."""
     flags, exit_signal, set_tid = args
     known = abi_sched.CLONE_LEGACY_FLAGS | abi_sched.CLONE_CLEAR_SIGHAND | abi_sched.CLONE_INTO_CGROUP
@@ -49,7 +49,7 @@ def sys_clone3(kernel: Kernel, call: Call, args: tuple[int, int, Sequence[int]])
         raise KernelError(Errno.EINVAL, "a thread, or a sibling, has no exit signal of its own")
     if flags & abi_sched.CLONE_INTO_CGROUP:
         raise KernelError(Errno.EBADF, "there are no cgroups to be born in")
-    return _cloned(kernel, call, CloneArgs(flags, exit_signal, set_tid))
+    return _cloned(kernel, call, CloneArgs(flags, exit_signal, set_tid or ()))
 
 
 def _cloned(kernel: Kernel, call: Call, args: CloneArgs) -> Return:
@@ -157,7 +157,7 @@ CLONE_ARGS: Final = Structure(
     (
         Field("flags", Flags(abi_sched.CLONE3_FLAGS, ULONG), 0),
         Field("exit_signal", ULONG, 0),
-        Field("set_tid", ListOf(INT), ()),
+        Field("set_tid", ListOf(INT), None, "pids, the innermost namespace's first"),
     ),
 )
 OPTIONS: Final = Flags(abi_wait.WAIT_OPTIONS)

@@ -192,7 +192,7 @@ def what_it_tells(world: World) -> None:
 
 
 @case
-def it_tells_of_a_killed_one_only_to_who_held_it(world: World) -> None:
+def it_tells_how_a_killed_one_ended(world: World) -> None:
     a = parent(world)
     b = a.fork("b")
     fd = a.pidfd_open(b, 0).ret

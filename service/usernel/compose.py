@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -50,8 +51,18 @@ class _Refusal(asyncio.Protocol):
         transport.close()
 
 
-def _admit(server: web.Server, limits: Limits) -> Callable[[], asyncio.BaseProtocol]:
-    return lambda: server() if len(server.connections) < limits.connections else _Refusal()
+class _Admission(asyncio.Protocol):
+    """Decides when a connection is made: those that come together are counted one by one."""
+
+    def __init__(self, server: web.Server, limits: Limits) -> None:
+        self._server = server
+        self._most = limits.connections
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand the connection on to the server, or refuse it."""
+        protocol = self._server() if len(self._server.connections) < self._most else _Refusal()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
 
 
 @asynccontextmanager
@@ -82,7 +93,7 @@ async def _listen(settings: Settings, runner: web.AppRunner, limits: Limits, lis
     """Open the listeners; the URL of the first."""
     loop = asyncio.get_running_loop()
     assert runner.server is not None  # noqa: S101 - it was set up
-    admit = _admit(runner.server, limits)
+    admit = partial(_Admission, runner.server, limits)
     urls: list[str] = []
     if settings.host is not None:
         try:

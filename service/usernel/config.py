@@ -34,13 +34,13 @@ class Settings:
 
     def check(self) -> Settings:
         """These settings. ``ConfigError`` for a listener that others could reach, without a token."""
+        if self.token is not None and not self.token.strip():
+            raise ConfigError("the token is empty")
         if not self.loopback and not self.token:
             raise ConfigError(
                 f"{self.host} is reachable from other hosts: "
                 "set USERNEL_TOKEN or give --token-file, or listen on 127.0.0.1"
             )
-        if self.token is not None and not self.token.strip():
-            raise ConfigError("the token is empty")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"{self.port} is no port")
         return self

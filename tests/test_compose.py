@@ -1,0 +1,180 @@
+"""A service starts where it may, says why where it may not, touches nothing that is not its own, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import stat
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from usernel.compose import service
+from usernel.config import ConfigError, Settings
+from usernel.http.limits import Limits
+from usernel_client import Client
+
+LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+"""The command runs on uvloop, tests and embedding programs on asyncio's own loop."""
+START = """
+import asyncio, sys, uvloop
+from usernel.compose import service
+from usernel.config import ConfigError, Settings
+
+async def main():
+    try:
+        async with service(Settings(None, uds=sys.argv[2])):
+            print("up")
+    except ConfigError as error:
+        print(error)
+
+(uvloop if sys.argv[1] == "uvloop" else asyncio).run(main())
+"""
+
+
+def start(loop: str, path: Path) -> str:
+    """Start and stop a service on a Unix socket in a process of its own; "up", or why not."""
+    done = subprocess.run(
+        [sys.executable, "-c", START, loop, path], capture_output=True, text=True, timeout=30, check=True
+    )
+    return done.stdout.rstrip("\n")
+
+
+def connections(count: int, url: str) -> list[socket.socket]:
+    host, port = url.removeprefix("http://").split(":")
+    return [socket.create_connection((host, int(port))) for _ in range(count)]
+
+
+def answer(connection: socket.socket) -> bytes:
+    """The status of its answer; a connection that is refused may be closed before the request is written."""
+    with suppress(ConnectionError):
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return connection.recv(12).removeprefix(b"HTTP/1.1 ")
+
+
+async def refused(settings: Settings) -> str:
+    with pytest.raises(ConfigError) as caught:
+        async with service(settings):
+            pass
+    return str(caught.value)
+
+
+async def test_its_url_names_the_port_that_it_got():
+    async with service(Settings(port=0)) as running, aiohttp.ClientSession(running.url) as http:
+        assert not running.url.endswith(":0")
+        assert (await http.get("/livez")).status == 200
+
+
+async def test_an_ipv6_address_stands_in_brackets():
+    async with service(Settings("::1", 0)) as running, aiohttp.ClientSession(running.url) as http:
+        assert running.url.startswith("http://[::1]:")
+        assert (await http.get("/livez")).status == 200
+
+
+async def test_a_port_that_is_taken_is_refused_in_plain_words():
+    async with service(Settings(port=0)) as running:
+        port = int(running.url.rpartition(":")[2])
+        assert await refused(Settings(port=port)) == f"cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+async def test_an_address_of_another_machine_is_refused_in_plain_words():
+    settings = Settings("192.0.2.1", 0, token="t")
+    assert await refused(settings) == "cannot listen on 192.0.2.1:0: Cannot assign requested address"
+
+
+async def test_with_nothing_to_listen_on_it_does_not_start():
+    assert await refused(Settings(None)) == "there is nothing to listen on: give a host or --uds"
+
+
+async def test_it_listens_on_both_and_names_the_first(tmp_path: Path):
+    path = tmp_path / "u"
+    async with service(Settings(port=0, uds=str(path))) as running:
+        assert running.url.startswith("http://127.0.0.1:")
+        async with Client(running.url) as one, Client(f"unix://{path}") as two:
+            await one.mq_open("jobs", "O_CREAT")
+            assert (await two.call("mq_stat", name="jobs")).out["name"] == "jobs"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666
+    assert not path.exists()
+
+
+@LOOPS
+def test_a_socket_is_gone_with_its_service(tmp_path: Path, loop: str):
+    assert start(loop, tmp_path / "u") == "up"
+    assert not (tmp_path / "u").exists()
+
+
+@LOOPS
+def test_the_socket_of_a_service_that_is_gone_is_replaced(tmp_path: Path, loop: str):
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(tmp_path / "u"))
+    assert start(loop, tmp_path / "u") == "up"
+
+
+@LOOPS
+def test_a_file_that_is_no_socket_is_refused_and_left_alone(tmp_path: Path, loop: str):
+    path = tmp_path / "precious"
+    path.write_text("data")
+    assert start(loop, path) == f"{path} exists and is no socket"
+    assert path.read_text() == "data"
+
+
+@LOOPS
+async def test_a_socket_on_which_another_service_listens_is_refused_and_left_to_it(tmp_path: Path, loop: str):
+    path = tmp_path / "u"
+    async with service(Settings(None, uds=str(path))) as running:
+        assert running.url == f"unix://{path}"
+        assert await asyncio.to_thread(start, loop, path) == f"another service listens on {path}"
+        async with Client(running.url) as client:
+            assert await client.calls.getpid() > 0
+
+
+async def test_a_service_that_finds_its_port_taken_leaves_anothers_socket_alone(tmp_path: Path):
+    path = tmp_path / "u"
+    async with service(Settings(port=0, uds=str(path))) as running:
+        port = int(running.url.rpartition(":")[2])
+        await refused(Settings(port=port, uds=str(path)))
+        assert path.is_socket()
+
+
+async def test_a_socket_in_a_directory_that_is_not_there_is_refused_in_plain_words(tmp_path: Path):
+    path = tmp_path / "no" / "u"
+    assert await refused(Settings(None, uds=str(path))) == f"cannot listen on {path}: No such file or directory"
+
+
+async def test_of_connections_that_come_together_no_more_than_the_bound_are_let_in():
+    async with service(Settings(port=0), Limits(connections=2)) as running:
+        together = connections(6, running.url)
+        answers = [await asyncio.to_thread(answer, one) for one in together]
+        for one in together:
+            one.close()
+        assert sorted(answers) == [b"200"] * 2 + [b"503"] * 4
+
+
+async def test_one_connection_too_many_is_told_so_and_room_is_there_again():
+    async with service(Settings(port=0), Limits(connections=2)) as running:
+        first, second = connections(2, running.url)
+        async with aiohttp.ClientSession(running.url, connector=aiohttp.TCPConnector(force_close=True)) as http:
+            answer = await http.get("/livez")
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+            first.close()
+            async with asyncio.timeout(5):
+                while (await http.get("/livez")).status != 200:  # noqa: ASYNC110 - its end is told by the kernel
+                    await asyncio.sleep(0.002)
+        second.close()
+
+
+async def test_sleeping_calls_end_with_the_service():
+    async with service(Settings(port=0)) as running:
+        client = await Client(running.url).connect()
+        queue = await client.msgget("IPC_PRIVATE")
+        sleeper = asyncio.create_task(queue.receive())
+        async with asyncio.timeout(5):
+            while not (await queue.stat())["receivers"]:  # noqa: ASYNC110 - it sleeps behind a socket
+                await asyncio.sleep(0.002)
+    end = (await asyncio.gather(sleeper, return_exceptions=True))[0]
+    assert type(end).__name__ in {"KernelError", "ConnectionLost"}
+    await client.close()

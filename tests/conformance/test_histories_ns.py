@@ -117,8 +117,10 @@ class Namespaces(History):
         name, other = self.one_of(who), self.anybody(whom)
         self.twin.call(name, "getppid")
         self.twin.call(name, "kill", pid=other, sig=0)
-        for file in ("uid_map", "gid_map", "setgroups", "status"):
+        for file in ("uid_map", "gid_map", "setgroups"):
             self.twin.call(name, "proc_pid_read", pid=other, name=file)
+        # The numbers in it are those of the namespace whose /proc it is: the host's worlds have one, of their root.
+        self.twin.call("root", "proc_pid_read", pid=other, name="status")
         opened = self.twin.call(name, "proc_ns_open", pid=other, name=link)
         if "ret" not in opened:
             return

@@ -41,4 +41,5 @@ def execve(kernel: Kernel, task: Task, path: str) -> None:
     task.comm = path.rpartition("/")[2][: TASK_COMM_LEN - 1]
     task.cred = after_exec(task.cred)
     task.group.dumpable = (task.cred.uid, task.cred.gid) == (task.cred.euid, task.cred.egid)
+    task.group.mm_user_ns = task.cred.user_ns
     task.group.executed = True

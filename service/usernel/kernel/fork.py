@@ -170,7 +170,9 @@ def _copy(parent: Task, pid: Pid, cred: Cred, nsproxy: NsProxy, args: CloneArgs,
 def _new_group(parent: Task, pid: Pid, args: CloneArgs, how: Fork) -> ThreadGroup:
     old = parent.group
     pgrp, session = (pid, pid) if how.setsid else (old.pgrp, old.session)
-    group = ThreadGroup(pgrp.attach(), session.attach(), rlimits=list(old.rlimits), exit_signal=args.exit_signal)
+    group = ThreadGroup(
+        pgrp.attach(), session.attach(), old.mm_user_ns, rlimits=list(old.rlimits), exit_signal=args.exit_signal
+    )
     group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
     group.autoreap = how.autoreap or how.daemon
     group.dumpable = old.dumpable

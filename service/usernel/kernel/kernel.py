@@ -79,7 +79,7 @@ class Kernel:
             tree.initial(CgroupNamespace),
         )  # fmt: skip
         pid = alloc_pid(pid_ns, [1], 0)
-        group = ThreadGroup(pid.attach(), pid.attach(), unkillable=True)
+        group = ThreadGroup(pid.attach(), pid.attach(), tree.initial(UserNamespace), unkillable=True)
         init = Task(pid, group, Cred(tree.initial(UserNamespace)), enter(nsproxy), "init")
         group.threads[1] = self.tasks[1] = pid_ns.child_reaper = init
         pid.group_members[init] = None

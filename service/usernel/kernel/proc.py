@@ -74,7 +74,8 @@ def write(kernel: Kernel, writer: Task, pid: int, name: str, text: str) -> int:
 def _may_write(writer: Task, target: Task, name: str) -> None:
     """Whether the file may be opened to write: its owner is the task's user, or root where that hides its state."""
     cred = writer.cred
-    owner = target.cred.euid if target.group.dumpable else 0
+    hidden = target.group.mm_user_ns.root_uid
+    owner = target.cred.euid if target.group.dumpable else 0 if hidden == INVALID_ID else hidden
     mapped = cred.user_ns.uid_map.up(owner) != INVALID_ID
     regardless = mapped and cred.ns_capable(cred.user_ns, CAP_DAC_OVERRIDE)
     if (cred.fsuid != owner or name in READ_ONLY) and not regardless:

@@ -23,7 +23,8 @@ def ptrace_may_access(caller: Task, target: Task, *, fscreds: bool) -> bool:
     same = {its.uid, its.euid, its.suid} == {uid} and {its.gid, its.egid, its.sgid} == {gid}
     if not same and not privileged:
         return False
-    if not target.exited and not target.group.dumpable and not privileged:
+    hidden = not target.exited and not target.group.dumpable
+    if hidden and not mine.ns_capable(target.group.mm_user_ns, CAP_SYS_PTRACE):
         return False
     caps = mine.cap_effective if fscreds else mine.cap_permitted
     return privileged or (mine.user_ns is its.user_ns and not its.cap_permitted & ~caps)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .call import Call
     from .cred import Cred
     from .ns.pid import Pid
+    from .ns.user import UserNamespace
     from .nsproxy import NsProxy
     from .signal import SigInfo
 
@@ -64,6 +65,8 @@ class ThreadGroup:
 
     pgrp: Pid
     session: Pid
+    mm_user_ns: UserNamespace
+    """Where its program was started: whoever may trace there sees also what is not dumpable (``mm->user_ns``)."""
     parent: Task | None = None
     rlimits: list[RLimit] = field(default_factory=default_rlimits)
     exit_signal: int = SIGCHLD

@@ -69,7 +69,7 @@ def fields(values: Mapping[str, Any]) -> None:
 def message(data: bytes, *, raw: bool) -> None:
     """The bytes of a message, and a newline unless ``raw``. On a terminal its control characters are made visible."""
     if sys.stdout.isatty() and not raw:
-        click.echo(preview(data, len(data) + 1))
+        click.echo(readable(data))
         return
     sys.stdout.buffer.write(data if raw else data + b"\n")
     sys.stdout.buffer.flush()
@@ -77,8 +77,13 @@ def message(data: bytes, *, raw: bool) -> None:
 
 def preview(data: bytes, most: int = 60) -> str:
     """The beginning of a message, as text that is safe to print."""
-    text = printable(data[: most + 1].decode("utf-8", "backslashreplace"))
+    text = readable(data[: most + 1])
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def readable(data: bytes) -> str:
+    """Bytes as text that is safe to print."""
+    return printable(data.decode("utf-8", "backslashreplace"))
 
 
 def printable(text: str) -> str:

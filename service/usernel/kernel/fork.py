@@ -28,6 +28,7 @@ from usernel.abi.signal import SIG_CATCH, SIGCHLD
 
 from .error import KernelError
 from .fdtable import FdTable, open_fd
+from .ns.idmap import INVALID_ID
 from .ns.pid import Pid, alloc_pid, choose_numbers
 from .ns.tree import get_ns
 from .nsproxy import Making, NsProxy, check_user_ns, copy_namespaces, enter, make_user_ns
@@ -219,7 +220,7 @@ def _child_cred(parent: Task, how: Fork) -> Cred:
 
 def make_kid(kid: int, ident: int) -> int:
     """A mapped id. EINVAL for one that its user namespace does not map."""
-    if kid == 0xFFFFFFFF:
+    if kid == INVALID_ID:
         raise KernelError(Errno.EINVAL, f"id {ident} has no mapping in the caller's user namespace")
     return kid
 

@@ -26,6 +26,7 @@ from usernel.abi.sched import (
 
 from .error import KernelError
 from .facts import NamespaceCreated
+from .ns.idmap import INVALID_ID
 from .ns.tree import get_ns, put_ns
 from .ns.user import MAX_LEVEL, UserNamespace
 
@@ -76,7 +77,7 @@ class NsProxy:
 
     def current(self, name: str) -> Namespace:
         """The namespace of a kind that a new one is made from."""
-        found: Namespace = getattr(self, FIELDS.get(name, name) if name == "pid" else name)
+        found: Namespace = getattr(self, FIELDS.get(name, name))
         return found
 
     def stat(self) -> dict[str, str]:
@@ -141,12 +142,8 @@ def check_user_ns(cred: Cred) -> None:
         raise KernelError(Errno.ENOSPC, f"user namespaces nest {MAX_LEVEL + 1} deep")
     if not parent.room_for(CLONE_NEWUSER, cred.euid):
         raise KernelError(Errno.ENOSPC, "user.max_user_namespaces is reached")
-    if not (_mapped(parent.uid_map, cred.euid) and _mapped(parent.gid_map, cred.egid)):
+    if INVALID_ID in (parent.uid_map.up(cred.euid), parent.gid_map.up(cred.egid)):
         raise KernelError(Errno.EPERM, "the ids of the caller have no mapping in its user namespace")
-
-
-def _mapped(id_map: Any, kid: int) -> bool:
-    return bool(id_map.up(kid) != 0xFFFFFFFF)
 
 
 def make_user_ns(kernel: Kernel, cred: Cred) -> Cred:
@@ -168,10 +165,8 @@ class Making:
     active_pid_ns: PidNamespace
     uid: int
     gid: int
-    owner: UserNamespace | None
-    """The user namespace that will own them; None for one that is still to be made below ``parent``."""
-    parent: UserNamespace
-    parent_uid: int
+    user_ns: UserNamespace
+    """Where they are charged: what will own them, or what lies above the one that is still to be made for that."""
 
     def kinds(self) -> Iterable[int]:
         """The flags of the kinds, in the order in which Linux makes them."""
@@ -182,16 +177,14 @@ class Making:
         for kind in self.kinds():
             if kind == CLONE_NEWPID:
                 self._check_pid()
-            chain, uid = (self.parent, self.parent_uid) if self.owner is None else (self.owner, self.uid)
-            if not chain.room_for(kind, uid):
+            if not self.user_ns.room_for(kind, self.uid):
                 raise KernelError(Errno.ENOSPC, f"user.max_{NAMESPACES[kind]}_namespaces is reached")
 
     def _check_pid(self) -> None:
         above = self.nsproxy.pid_for_children
         if self.active_pid_ns is not above:
             raise KernelError(Errno.EINVAL, "the children's pid namespace is another than the caller's already")
-        owner = self.owner or self.parent
-        if not owner.within(above.user_ns):
+        if not self.user_ns.within(above.user_ns):
             raise KernelError(Errno.EINVAL, "the pid namespace above belongs to another user namespace")
         if above.level >= MAX_LEVEL:
             raise KernelError(Errno.ENOSPC, f"pid namespaces nest {MAX_LEVEL} deep")
@@ -209,11 +202,8 @@ class Making:
 
 
 def making(task: Task, cred: Cred, flags: int) -> Making:
-    """What a task with these credentials makes; with CLONE_NEWUSER its new user namespace owns the rest."""
-    owner = None if flags & CLONE_NEWUSER else cred.user_ns
-    parent = cred.user_ns
-    # Made inside a new user namespace, they are charged there, and then to whoever made that one.
-    return Making(flags, task.nsproxy, task.thread_pid.ns, cred.euid, cred.egid, owner, parent, cred.euid)
+    """What a task with these credentials makes."""
+    return Making(flags, task.nsproxy, task.thread_pid.ns, cred.euid, cred.egid, cred.user_ns)
 
 
 # ------------------------------------------------------------------------------------------------------------ unshare
@@ -232,13 +222,7 @@ def unshare(kernel: Kernel, task: Task, flags: int) -> None:
     if flags & CLONE_NEWUSER:
         commit_creds(kernel, task, make_user_ns(kernel, task.cred))
     if flags & NEW_BUT_USER:
-        switch_time_later(kernel, task, plan.make(kernel, task.cred.user_ns))
-
-
-def switch_time_later(kernel: Kernel, task: Task, nsproxy: NsProxy) -> None:
-    """As ``switch``, by unshare(2): only children enter a new time namespace."""
-    old, task.nsproxy = task.nsproxy, enter(nsproxy)
-    leave(kernel, old)
+        switch(kernel, task, plan.make(kernel, task.cred.user_ns))
 
 
 def check_unshare_flags(task: Task, flags: int) -> None:

@@ -26,7 +26,7 @@ class TimeNamespace(Namespace):
     def __init__(self, fact: NamespaceCreated, owner: UserNamespace | None, source: TimeNamespace | None) -> None:
         super().__init__(fact, owner)
         self.offsets_ns: dict[str, int] = dict(source.offsets_ns) if source else {"monotonic": 0, "boottime": 0}
-        self.frozen = owner is None or (owner.owner is None and source is None)
+        self.frozen = source is None
 
     def durable(self) -> dict[str, Any]:
         """And its offsets."""

@@ -26,7 +26,7 @@ class Finding:
 
 
 OWN_QUEUES = "not needed: usernel's queues are its own"
-LATER = "this version does not use it: it serves message queues"
+LATER = "this version does not use it: it serves message queues and namespaces"
 TRIALS: tuple[tuple[str, Callable[[], None], str, str | None], ...] = (
     ("System V queues", host.system_v_queues, OWN_QUEUES, None),
     ("POSIX queues", host.posix_queues, OWN_QUEUES, None),
@@ -34,7 +34,12 @@ TRIALS: tuple[tuple[str, Callable[[], None], str, str | None], ...] = (
     ("fanotify: events", host.fanotify_events, LATER, None),
     ("fanotify: permission events", host.fanotify_permission, LATER, None),
     ("seccomp user notification", host.seccomp_notify, LATER, None),
-    ("user namespaces", host.user_namespaces, LATER, "/proc/sys/user/max_user_namespaces"),
+    (
+        "user namespaces",
+        host.user_namespaces,
+        "not needed: usernel's namespaces are its own",
+        "/proc/sys/user/max_user_namespaces",
+    ),
 )
 """What is tried: its name, the trial, what usernel does, the setting that may forbid it."""
 

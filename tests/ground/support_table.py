@@ -36,18 +36,16 @@ def support_table() -> str:
 
 
 def _lines(family: str, rows: tuple[Row, ...]) -> Iterator[str]:
-    whole = [f"`{row.name}`" for row in rows if row.number is not None and not row.partial]
-    own = [f"`{row.name}`" for row in rows if row.number is None]
-    notes: dict[str, list[str]] = {}
-    for row in rows:
-        if row.number is not None and row.partial:
-            notes.setdefault(row.partial, []).append(f"`{row.name}`")
-    if whole:
-        yield f"| {family} | {' '.join(whole)} | whole |"
-    for note, names in notes.items():
-        yield f"| {family} | {' '.join(names)} | partial: {note} |"
-    if own:
-        yield f"| {family}, usernel's own | {' '.join(own)} | whole |"
+    for title, some in (
+        (family, [row for row in rows if row.number is not None]),
+        (f"{family}, usernel's own", [row for row in rows if row.number is None]),
+    ):
+        levels: dict[str, list[str]] = {"": []}
+        for row in some:
+            levels.setdefault(row.partial, []).append(f"`{row.name}`")
+        for partial, names in levels.items():
+            if names:
+                yield f"| {title} | {' '.join(names)} | {f'partial: {partial}' if partial else 'whole'} |"
 
 
 def _kinds() -> Iterator[str]:

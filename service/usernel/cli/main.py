@@ -21,7 +21,7 @@ from .tasks import tasks
 @click.version_option(__version__, prog_name="usernel", message="%(prog)s %(version)s")
 @connection_options
 def main() -> None:
-    """Linux message queues as a service: serve them, use them, see them work."""
+    """Linux message queues and namespaces as a service: serve them, use them, see them work."""
 
 
 for command in (serve, demo, doctor, msg, mq, ns, tasks):

@@ -1,1 +1,1 @@
-"""The ``usernel`` command, in this process where it can be and in processes of its own where it must."""
+"""The ``usernel`` command, in processes of its own against a service in another."""

@@ -1,0 +1,60 @@
+"""The README's examples do what it says, as they stand there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from .command import Cli, environment
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+
+
+def example(heading: str, language: str) -> str:
+    """The block below a heading."""
+    found = re.search(rf"^\*\*{re.escape(heading)}\*\*.*?^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def test_the_command_lines(cli: Cli):
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["bash", "-e", "-c", example("The command line", "sh")],
+        env=environment(USERNEL_URL=cli.url, PATH=path), capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    msqid, *others = done.stdout.splitlines()
+    assert others[:4] == ["sent 1", "hello", "jobs", "sent 1"]
+    assert any(line.split()[:1] == ["jobs"] for line in others)
+    cli.client.msg(int(msqid)).remove()
+    cli.client.mq_unlink("jobs")
+
+
+async def test_the_python_program(cli: Cli, capsys):
+    lines = example("Python", "python").replace("http://127.0.0.1:8470", cli.url).splitlines()
+    program = "\n".join(["async def main():", *(f"    {line}" for line in lines), "            break"])
+    namespace: dict = {}
+    exec(compile(program, "README.md", "exec"), namespace)
+    await namespace["main"]()
+    assert capsys.readouterr().out == "Message(mtype=1, data=b'hello')\n"
+    cli.does("msg", "rm", "0x4d2")
+
+
+async def test_the_websocket_frame(cli: Cli):
+    queue = cli.client.msgget(0x4D2, "IPC_CREAT", mode=0o600)
+    frame = example("WebSocket", "json").replace('"msqid": 0', f'"msqid": {queue.msqid}')
+    async with aiohttp.ClientSession(cli.url) as http, http.ws_connect("/v1/syscalls") as ws:
+        await ws.send_str(frame)
+        replies: list = []
+        while len(replies) < 3:
+            came = json.loads(await ws.receive_str(timeout=10))
+            replies += came if isinstance(came, list) else [came]
+    assert [reply["ret"] for reply in replies] == [queue.msqid, 2, 1]
+    assert replies[2]["out"]["text"] == "a"
+    queue.remove()

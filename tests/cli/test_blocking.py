@@ -65,7 +65,7 @@ def test_follow_prints_each_message_as_it_comes(cli: Cli, family: Family):
         assert end_of(receiver) == Ended(130, "", "")
 
 
-@pytest.mark.parametrize("more", [[], ["--wait", "60"], ["--follow"], ["--json"]])
+@pytest.mark.parametrize("more", [[], ["--wait", "60", "--json"]])
 def test_ctrl_c_ends_a_receiver_quietly_and_takes_no_message(cli: Cli, family: Family, more: list[str]):
     with cli.running(family.command, "recv", family.queue, *more) as receiver:
         until(family.receivers)

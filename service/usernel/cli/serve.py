@@ -11,6 +11,7 @@ from .failure import Refused
 
 if TYPE_CHECKING:
     from usernel.compose import Service
+    from usernel.config import Settings
 
 
 @click.command()
@@ -24,15 +25,21 @@ if TYPE_CHECKING:
 @click.option("--config", metavar="FILE", help="Settings in TOML: host port uds token_file origins.")
 def serve(**options: Any) -> None:
     """Serve queues over HTTP and WebSocket until SIGTERM or Ctrl-C."""
-    import uvloop
-
-    from usernel.compose import serve as run
     from usernel.config import ConfigError, load
 
     try:
-        uvloop.run(run(load(options, os.environ), _announce(ephemeral=options["ephemeral"])))
+        _run(load(options, os.environ), ephemeral=options["ephemeral"])
     except ConfigError as error:
         raise Refused(str(error)) from None
+
+
+def _run(settings: Settings, *, ephemeral: bool) -> None:
+    # Loaded only here: settings that cannot be are refused before.
+    import uvloop
+
+    from usernel.compose import serve as run
+
+    uvloop.run(run(settings, _announce(ephemeral=ephemeral)))
 
 
 def _announce(*, ephemeral: bool) -> Any:

@@ -83,27 +83,41 @@ def test_the_demo_shows_each_result_and_all_are_right():
         assert step["chapter"] in shown.out
 
 
-WRONG = """
-from usernel.cli.demo import doors, permissions, posix, process, system_v
+ONE_CHAPTER = """
+import asyncio
+from usernel.cli.demo import command, doors, namespaces, permissions, posix, process, system_v
 from usernel.cli.main import main
 
 async def nothing(tour): pass
 
 async def wrong(tour): tour.show("one and one", 1 + 1, 3)
 
-for chapter in (doors, permissions, posix, process):
+async def endless(tour): await asyncio.Event().wait()
+
+for chapter in (doors, namespaces, permissions, posix, process):
     chapter.chapter = nothing
-system_v.chapter = wrong
+command.LONGEST_CHAPTER = {longest}
+system_v.chapter = {chapter}
 main(["demo"])
 """
 
 
+def one_chapter(chapter: str, longest: float = 30) -> subprocess.CompletedProcess[str]:
+    code = ONE_CHAPTER.format(chapter=chapter, longest=longest)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+
 def test_the_demo_fails_where_an_answer_is_wrong():
-    done = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, timeout=60, check=False)
+    done = one_chapter("wrong")
     assert (done.returncode, done.stderr) == (1, "")
     assert "✗ one and one\n      2\n      expected: 3\n" in done.stdout
-    assert "1 results in " in done.stdout
+    assert "\n1 results in " in done.stdout
     assert "1 wrong" in done.stdout
+
+
+def test_the_demo_says_so_where_a_chapter_does_not_end():
+    done = one_chapter("endless", longest=0.01)
+    assert (done.returncode, done.stderr) == (1, "usernel: a chapter of the demo took longer than 0.01 s\n")
 
 
 # ------------------------------------------------------------------------------------------- where the service is

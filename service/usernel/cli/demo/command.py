@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from usernel.cli import show
+from usernel.cli.failure import Refused
 from usernel.cli.options import Options, json_option, pass_options
 from usernel.cli.session import INTERRUPTED
 
@@ -35,6 +36,8 @@ def demo(options: Options) -> None:
         uvloop.run(_walk(tour))
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+    except TimeoutError:
+        raise Refused(f"a chapter of the demo took longer than {LONGEST_CHAPTER:g} s") from None
     if options.json:
         show.as_json({"steps": [step.stat() for step in tour.steps], "wrong": tour.wrong})
     else:

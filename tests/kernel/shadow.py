@@ -6,6 +6,7 @@ import usernel
 from usernel.kernel.durable import durable_state
 from usernel.kernel.fold import FOLDS
 from usernel.kernel.kernel import Kernel
+from usernel.kernel.snapshot import Snapshot
 
 
 class Shadow:
@@ -23,4 +24,15 @@ class Shadow:
             fact = facts[self._folded]
             FOLDS[type(fact)](self._kernel, fact)
             self._folded += 1
-        assert durable_state(self._kernel) == durable_state(self._of.model), "the facts tell another story"
+        state = durable_state(self._of.model)
+        assert durable_state(self._kernel) == state, "the facts tell another story"
+        assert durable_state(restored(self._of.model)) == state, "a snapshot tells another story"
+
+
+def restored(kernel: Kernel) -> Kernel:
+    """A kernel out of a snapshot of another."""
+    made = Kernel()
+    for part in Snapshot(kernel).parts():
+        for fact in part:
+            FOLDS[type(fact)](made, fact)
+    return made

@@ -29,6 +29,10 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
     values = {int: longs, str: st.text(max_size=8), bool: st.booleans()}
     values[tuple[int, ...]] = st.lists(longs, max_size=4).map(tuple)
     values[tuple[facts.Body, ...]] = st.lists(st.tuples(longs, st.binary(max_size=9)), max_size=4).map(tuple)
+    values[tuple[tuple[int, int], ...]] = st.lists(st.tuples(longs, longs), max_size=3).map(tuple)
+    bodies = st.tuples(longs, st.binary(max_size=9))
+    values[tuple[tuple[int, facts.Body], ...]] = st.lists(st.tuples(longs, bodies), max_size=4).map(tuple)
+    values[str | None] = st.none() | st.text(max_size=8)
     values[tuple[tuple[int, int, int], ...]] = st.lists(st.tuples(longs, longs, longs), max_size=3).map(tuple)
     return values[hint]
 

@@ -19,9 +19,9 @@ class Calls:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    async def msgget(self, key: int | str, msgflg: Flags = 0) -> int:
+    async def msgget(self, key: int | str, msgflg: Flags = 0, durability: int | str | None = None) -> int:
         """msgget(2): Find or make the queue of a key; returns its id."""
-        return (await self._caller.result("msgget", {"key": key, "msgflg": msgflg})).ret
+        return (await self._caller.result("msgget", {"key": key, "msgflg": msgflg, "durability": durability})).ret
 
     async def msgsnd(self, msqid: int, mtype: int, data: Data, msgsz: int | None = None, msgflg: Flags = 0) -> int:
         """msgsnd(2): Put a message into a queue, waiting for room."""
@@ -59,9 +59,9 @@ class Calls:
         """sysvipc(7): The text of /proc/sysvipc/msg."""
         return await self._caller.result("proc_sysvipc_msg", {})
 
-    async def mq_open(self, name: str, oflag: Flags = 0, mode: int | str = 0, attr: Struct | None = None) -> int:
+    async def mq_open(self, name: str, oflag: Flags = 0, mode: int | str = 0, attr: Struct | None = None, durability: int | str | None = None) -> int:
         """mq_open(3): Open or make a queue; returns a descriptor."""
-        return (await self._caller.result("mq_open", {"name": name, "oflag": oflag, "mode": mode, "attr": attr})).ret
+        return (await self._caller.result("mq_open", {"name": name, "oflag": oflag, "mode": mode, "attr": attr, "durability": durability})).ret
 
     async def mq_unlink(self, name: str) -> int:
         """mq_unlink(3): Take a queue's name away; it ends with its last descriptor."""

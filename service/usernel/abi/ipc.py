@@ -27,4 +27,6 @@ IPC_MIN_CYCLE: Final = 64
 
 KEYS: Final = Names("ipc_key", {"IPC_PRIVATE": IPC_PRIVATE}, one=True)
 """What a key may be called instead of numbered."""
+DURABILITY: Final = Names("durability", {"durable": 0, "ephemeral": 1}, one=True)
+"""usernel's own: whether a queue outlives the service."""
 GET_FLAGS: Final = Names("msgget_flags", {"IPC_CREAT": IPC_CREAT, "IPC_EXCL": IPC_EXCL})

@@ -102,12 +102,12 @@ class Call:
     """One call of one task: running, parked or done.
 
     Done, it has ``result`` or ``error``, and ``position``: the log position at its execution, which must be durable
-    before the outcome leaves the process. With ``hold`` a receive leaves its messages held (``held``) until
+    before the outcome leaves the process (0 where it tells of an ``ephemeral`` object alone). With ``hold`` a receive leaves its messages held (``held``) until
     ``Kernel.commit`` or ``Kernel.abort``.
     """
 
     __slots__ = (
-        "args", "attempt", "block", "done", "error", "held", "hold", "name", "position", "restart", "result",
+        "args", "attempt", "block", "done", "ephemeral", "error", "held", "hold", "name", "position", "restart", "result",
         "task", "whose",
     )  # fmt: skip
 
@@ -128,6 +128,7 @@ class Call:
         self.hold = hold
         self.restart = restart
         self.done = False
+        self.ephemeral = False
         self.block: Block | None = None
         self.result: Return | None = None
         self.error: KernelError | None = None

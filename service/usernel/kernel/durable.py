@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .ipc.mqueue_inode import MqInode
@@ -11,9 +11,17 @@ if TYPE_CHECKING:
     from .ns.ipc import IpcNamespace
 
 
+ENDING: Final = ("senders", "receivers", "held", "files", "status")
+"""What ``stat`` shows of queues and ends with the tasks."""
+
+
 def durable_state(kernel: Kernel) -> dict[str, Any]:
-    """Everything that a journal brings back. Held messages count as present: nobody has received them yet."""
+    """Everything that a journal brings back. Held messages count as present: nobody has received them yet.
+
+    Of ephemeral queues only that they are there, for a journal has their end.
+    """
     return {
+        "numbers": (*kernel.ns_tree.next_numbers(), kernel.last_ino),
         "mq_charges": dict(kernel.mq_charges),
         "namespaces": {ns.inum: ns.durable() for ns in kernel.ns_tree},
         "ipc_namespaces": {inum: _namespace(ns) for inum, ns in kernel.ipc_namespaces.items()},
@@ -31,13 +39,14 @@ def _namespace(ns: IpcNamespace) -> dict[str, Any]:
 
 
 def _msg_queue(queue: MsgQueue) -> dict[str, Any]:
-    ephemeral = ("senders", "receivers", "held")
-    shown = {name: value for name, value in queue.stat().items() if name not in ephemeral}
-    return shown | {"next_seq": queue.next_seq, "messages": sorted([*queue.messages, *queue.held.items()])}
+    if queue.ephemeral:
+        return {"msqid": queue.perm.id, "key": queue.perm.key, "durability": "ephemeral"}
+    shown = {name: value for name, value in queue.stat().items() if name not in ENDING}
+    return shown | {"next_seq": queue.next_seq, "messages": queue.contents()}
 
 
 def _mq_inode(inode: MqInode) -> dict[str, Any]:
-    ephemeral = ("senders", "receivers", "held", "files", "status")
-    shown = {name: value for name, value in inode.stat().items() if name not in ephemeral}
-    messages = sorted([*inode.messages(), *inode.held.items()])
-    return shown | {"next_seq": inode.next_seq, "charged": inode.charged, "messages": messages}
+    if inode.ephemeral:
+        return {"ino": inode.ino, "name": inode.name, "charged": inode.charged, "durability": "ephemeral"}
+    shown = {name: value for name, value in inode.stat().items() if name not in ENDING}
+    return shown | {"next_seq": inode.next_seq, "charged": inode.charged, "messages": inode.contents()}

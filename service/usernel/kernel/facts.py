@@ -7,10 +7,12 @@ inode number of a namespace; times of System V are seconds and those of POSIX na
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 Body = tuple[int, bytes]
 """A message as it is sent: its type or priority, and its bytes."""
+VERSION: Final = 1
+"""Of the facts below: one more whenever a fact or a field is added. Older code refuses what newer code wrote."""
 
 
 class NamespaceCreated(NamedTuple):
@@ -81,7 +83,10 @@ class SysctlSet(NamedTuple):
 
 
 class QueueCreated(NamedTuple):
-    """``msgget(2)`` made a queue; ``chosen`` where ``msg_next_id`` named its id."""
+    """``msgget(2)`` made a queue; ``chosen`` where ``msg_next_id`` named its id.
+
+    Of an ``ephemeral`` queue nothing else is kept but its end.
+    """
 
     ns: int
     msqid: int
@@ -92,6 +97,7 @@ class QueueCreated(NamedTuple):
     qbytes: int
     time: int
     chosen: bool
+    ephemeral: bool = False
 
 
 class QueueSet(NamedTuple):
@@ -146,6 +152,7 @@ class MqCreated(NamedTuple):
     maxmsg: int
     msgsize: int
     time_ns: int
+    ephemeral: bool = False
 
 
 class MqUnlinked(NamedTuple):
@@ -189,6 +196,82 @@ class MqRead(NamedTuple):
     time_ns: int
 
 
+class NumbersRestored(NamedTuple):
+    """Where a snapshot's numbering of namespaces and of POSIX queues goes on."""
+
+    next_inum: int
+    next_ns_id: int
+    last_ino: int
+
+
+class IdsRestored(NamedTuple):
+    """Where a snapshot's numbering of System V queues goes on; it stands behind the queues of the namespace."""
+
+    ns: int
+    seq: int
+    last_idx: int
+    idr_next: int
+    next_id: int
+
+
+class QueueRestored(NamedTuple):
+    """A System V queue as it stood in a snapshot, without its messages."""
+
+    ns: int
+    msqid: int
+    key: int
+    uid: int
+    gid: int
+    cuid: int
+    cgid: int
+    mode: int
+    qbytes: int
+    stime: int
+    rtime: int
+    ctime: int
+    lspid: int
+    lrpid: int
+    next_seq: int
+    arrivals: tuple[tuple[int, int], ...]
+    ephemeral: bool
+
+
+class MessagesRestored(NamedTuple):
+    """Messages of a System V queue in a snapshot, each with its place."""
+
+    ns: int
+    msqid: int
+    messages: tuple[tuple[int, Body], ...]
+
+
+class MqRestored(NamedTuple):
+    """A POSIX queue as it stood in a snapshot, without its messages; ``name`` None where it was unlinked."""
+
+    ns: int
+    ino: int
+    name: str | None
+    mode: int
+    uid: int
+    gid: int
+    charged: int
+    maxmsg: int
+    msgsize: int
+    atime_ns: int
+    mtime_ns: int
+    ctime_ns: int
+    next_seq: int
+    arrivals: tuple[tuple[int, int], ...]
+    ephemeral: bool
+
+
+class MqMessagesRestored(NamedTuple):
+    """Messages of a POSIX queue in a snapshot, each with its place."""
+
+    ns: int
+    ino: int
+    messages: tuple[tuple[int, Body], ...]
+
+
 Fact = (
     NamespaceCreated
     | NamespaceFreed
@@ -209,4 +292,10 @@ Fact = (
     | MqSent
     | MqReceived
     | MqRead
+    | NumbersRestored
+    | IdsRestored
+    | QueueRestored
+    | MessagesRestored
+    | MqRestored
+    | MqMessagesRestored
 )

@@ -29,4 +29,10 @@ FOLDS: Final[Mapping[type, Callable[..., None]]] = {
     facts.MqSent: mqueue_inode.fold_sent,
     facts.MqReceived: mqueue_inode.fold_received,
     facts.MqRead: mqueue_inode.fold_read,
+    facts.NumbersRestored: tree.fold_numbers,
+    facts.IdsRestored: msg_queue.fold_ids,
+    facts.QueueRestored: msg_queue.fold_restored,
+    facts.MessagesRestored: msg_queue.fold_messages,
+    facts.MqRestored: mqueue_inode.fold_restored,
+    facts.MqMessagesRestored: mqueue_inode.fold_messages,
 }

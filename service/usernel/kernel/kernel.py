@@ -64,7 +64,8 @@ class Kernel:
         self._finished: list[Call] = []
         self._ready: deque[tuple[Call, Block, Any]] = deque()
         self._inside = False
-        self._last_ino = 0
+        self.last_ino = 0
+        """The inode number of the queue that was made last."""
         self.init = self._make_init()
         self.default_task = fork(self, self.init, Fork(comm="usernel", setsid=True, autoreap=True))
         self.default_task.group.unkillable = True
@@ -227,7 +228,7 @@ class Kernel:
         call.done = True
         call.result = result
         call.error = error
-        call.position = self.position
+        call.position = 0 if call.ephemeral else self.position
         self._finished.append(call)
         if call.held is not None:
             call.task.holding[call] = None
@@ -259,7 +260,7 @@ class Kernel:
         held, call.held = call.held, None
         del call.task.holding[call]
         held.commit(self, call.task.leader.pid)
-        call.position = self.position
+        call.position = 0 if call.ephemeral else self.position
         self._settle()
         return True
 
@@ -275,15 +276,16 @@ class Kernel:
 
     # ------------------------------------------------------------------------------------------------ facts and outputs
 
-    def record(self, fact: Fact) -> None:
-        """Something happened: fold it into the state, and keep it for the journal."""
-        self.position += 1
-        self._facts.append(fact)
+    def record(self, fact: Fact, *, ephemeral: bool = False) -> None:
+        """Something happened: fold it into the state, and keep it for the journal unless its object is ephemeral."""
+        if not ephemeral:
+            self.position += 1
+            self._facts.append(fact)
         FOLDS[type(fact)](self, fact)
 
-    def emit(self, output: Output) -> None:
-        """Something leaves the kernel beside the results of calls, once the position of now is durable."""
-        self._outputs.append((self.position, output))
+    def emit(self, output: Output, *, ephemeral: bool = False) -> None:
+        """Something leaves the kernel beside the results of calls: once the position of now is durable, or at once."""
+        self._outputs.append((0 if ephemeral else self.position, output))
 
     def send_child_signal(self, parent: Task, child: Task, signo: int, code: int, status: int) -> None:
         """Tell a parent of its child."""
@@ -369,11 +371,6 @@ class Kernel:
         if task.lease is not None:
             task.lease = None
             self.deadlines.voided()
-
-    def next_ino(self) -> int:
-        """The inode number of a new queue."""
-        self._last_ino += 1
-        return self._last_ino
 
     def charge(self, uid: int, size: int) -> None:
         """Count bytes of POSIX queues to a user (RLIMIT_MSGQUEUE)."""

@@ -22,9 +22,9 @@ class Calls:
     def call(self, name: str, /, *args: Any, **named: Any) -> Any:
         """Call by name."""
 
-    def msgget(self, key: int | str, msgflg: Flags = 0) -> int:
+    def msgget(self, key: int | str, msgflg: Flags = 0, durability: int | str | None = None) -> int:
         """msgget(2): Find or make the queue of a key; returns its id."""
-        return int(self.call("msgget", key, msgflg))
+        return int(self.call("msgget", key, msgflg, durability))
 
     def msgsnd(self, msqid: int, mtype: int, data: Data, msgsz: int | None = None, msgflg: Flags = 0) -> int:
         """msgsnd(2): Put a message into a queue, waiting for room."""
@@ -69,9 +69,9 @@ class Calls:
         result: Return = self.call("proc_sysvipc_msg")
         return result
 
-    def mq_open(self, name: str, oflag: Flags = 0, mode: int | str = 0, attr: Struct | None = None) -> int:
+    def mq_open(self, name: str, oflag: Flags = 0, mode: int | str = 0, attr: Struct | None = None, durability: int | str | None = None) -> int:
         """mq_open(3): Open or make a queue; returns a descriptor."""
-        return int(self.call("mq_open", name, oflag, mode, attr))
+        return int(self.call("mq_open", name, oflag, mode, attr, durability))
 
     def mq_unlink(self, name: str) -> int:
         """mq_unlink(3): Take a queue's name away; it ends with its last descriptor."""

@@ -16,16 +16,25 @@ from usernel.kernel.ipc.mqueue_file import mq_file
 from usernel.kernel.kernel import Kernel
 
 from .kinds import DATA, INT, LONG, MODE, TEXT, UINT, Enumeration, Field, Flags, ListOf, Messages, Structure
-from .msg import LIMIT, check_limit
+from .msg import DURABILITY, KEPT, LIMIT, check_limit, is_ephemeral
 from .row import Row, errnos
 from .timespec import TIMESPEC, nanoseconds
 
 Timespec = tuple[int, int] | None
 
 
-def sys_mq_open(kernel: Kernel, call: Call, name: str, oflag: int, mode: int, attr: tuple[int, int] | None) -> Return:
+def sys_mq_open(
+    kernel: Kernel,
+    call: Call,
+    name: str,
+    oflag: int,
+    mode: int,
+    attr: tuple[int, int] | None,
+    durability: int | None,
+) -> Return:
     """mq_open(2)."""
-    return mqueue.mq_open(kernel, call, name, oflag, mode, None if attr is None else mqueue.MqAttr(*attr))
+    asked = None if attr is None else mqueue.MqAttr(*attr)
+    return mqueue.mq_open(kernel, call, name, oflag, mode, asked, is_ephemeral(durability))
 
 
 def sys_mq_unlink(kernel: Kernel, call: Call, name: str) -> Return:
@@ -130,6 +139,7 @@ QUEUE: Final = Structure(
         *(Field(name, LONG) for name in "mq_maxmsg mq_msgsize mq_curmsgs qsize st_ino mode uid gid".split()),
         *(Field(name, LONG) for name in "atime_ns mtime_ns ctime_ns files senders receivers held".split()),
         Field("status", TEXT, doc="what reading the queue's file in /dev/mqueue gives"),
+        *KEPT,
     ),
 )
 MQDES: Final = Field("mqdes", INT, doc="the queue's descriptor")
@@ -150,6 +160,7 @@ ROWS: Final = (
             Field("oflag", OFLAGS, 0),
             Field("mode", MODE, 0, "of a new queue"),
             Field("attr", ATTR_NEW, None, "of a new queue; null for the namespace's defaults"),
+            DURABILITY,
         ),
         errnos(NAME_ERRNOS + " EEXIST EINVAL EMFILE ENOSPC"),
         sys_mq_open,

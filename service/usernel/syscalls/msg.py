@@ -21,9 +21,16 @@ RECEIVE_ERRNOS = "E2BIG EACCES EIDRM EINTR EINVAL ENOMSG"
 LIST_LIMIT = 1000
 
 
-def sys_msgget(kernel: Kernel, call: Call, key: int, msgflg: int) -> Return:
+def sys_msgget(kernel: Kernel, call: Call, key: int, msgflg: int, durability: int | None) -> Return:
     """msgget(2)."""
-    return msg.msgget(kernel, call, key, msgflg)
+    return msg.msgget(kernel, call, key, msgflg, is_ephemeral(durability))
+
+
+def is_ephemeral(durability: int | None) -> bool | None:
+    """Whether a new queue is to be ephemeral; None as its namespace makes them. EINVAL for what is neither."""
+    if durability not in {None, 0, 1}:
+        raise KernelError(Errno.EINVAL, f"{durability} is no durability")
+    return None if durability is None else durability == 1
 
 
 def sys_msgsnd(
@@ -125,12 +132,20 @@ IPC_PERM_SET: Final = Structure(
     "ipc_perm_set", (Field("uid", UINT, None), Field("gid", UINT, None), Field("mode", MODE, None))
 )
 MSQID_SET: Final = Structure("msqid_set", (Field("msg_perm", IPC_PERM_SET, None), Field("msg_qbytes", ULONG, None)))
+DURABILITY: Final = Field(
+    "durability", Enumeration(abi_ipc.DURABILITY), None, "of a new queue: durable or ephemeral; null as its namespace"
+)
+KEPT: Final = (
+    Field("oldest", LONG, None, "when the oldest message came, in seconds since the epoch; null in an empty queue"),
+    Field("durability", TEXT, doc="durable: it outlives the service; ephemeral: it ends with it"),
+)
 QUEUE: Final = Structure(
     "msg_queue",
     (
         Field("msqid", INT),
         *MSQID_DS,
         *(Field(name, INT, doc="how many there are") for name in ("senders", "receivers", "held")),
+        *KEPT,
     ),
 )
 MSQID: Final = Field("msqid", INT, doc="the queue's id")
@@ -145,8 +160,8 @@ ROWS: Final = (
         "msgget",
         "Find or make the queue of a key; returns its id.",
         "msgget(2)",
-        (Field("key", KEY), Field("msgflg", GET_FLAGS, 0, "and the mode of a new queue")),
-        errnos("EACCES EEXIST ENOENT ENOSPC"),
+        (Field("key", KEY), Field("msgflg", GET_FLAGS, 0, "and the mode of a new queue"), DURABILITY),
+        errnos("EACCES EEXIST EINVAL ENOENT ENOSPC"),
         sys_msgget,
     ),
     Row(

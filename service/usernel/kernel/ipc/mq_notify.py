@@ -54,5 +54,6 @@ def do_notify(kernel: Kernel, inode: MqInode, sender: Task, was_empty: bool) -> 
             send_signal(kernel, owner, info, force=not sender.nr_in(owner))
         elif registration.sigev_notify == SIGEV_THREAD:
             pid = registration.owner.pid
-            kernel.emit(MqNotified(pid, inode.ino, inode.name, registration.sigev_value, removed=False))
+            came = MqNotified(pid, inode.ino, inode.name, registration.sigev_value, removed=False)
+            kernel.emit(came, ephemeral=inode.ephemeral)
     kernel.wake_all(inode.pollers)

@@ -82,8 +82,12 @@ def lookup(ns: IpcNamespace, name: str) -> MqInode | None:
     return ns.mq_names.get(name)
 
 
-def mq_open(kernel: Kernel, call: Call, name: str, oflag: int, mode: int, attr: MqAttr | None) -> Return:
+def mq_open(
+    kernel: Kernel, call: Call, name: str, oflag: int, mode: int, attr: MqAttr | None, ephemeral: bool | None
+) -> Return:
     """Open a queue, or make it (``do_mq_open``). Returns the descriptor, close-on-exec as always on Linux.
+
+    A new one is ``ephemeral`` as asked for, or (None) as its namespace makes them.
 
     ENOENT EACCES ENAMETOOLONG for names; EMFILE at RLIMIT_NOFILE and at RLIMIT_MSGQUEUE; EEXIST; EINVAL for attributes
     outside the limits and for both access modes at once; ENOSPC at queues_max; EOVERFLOW.
@@ -93,9 +97,10 @@ def mq_open(kernel: Kernel, call: Call, name: str, oflag: int, mode: int, attr: 
     task.fds.unused(task)
     inode = lookup(task.nsproxy.ipc, name)
     if inode is None:
-        inode = _create(kernel, task, name, oflag, mode & ~task.umask & S_IALLUGO, attr)
+        inode = _create(kernel, task, name, oflag, mode & ~task.umask & S_IALLUGO, attr, ephemeral)
     else:
         _may_open(task.cred, inode, oflag)
+    call.ephemeral = inode.ephemeral
     return Return(open_fd(task, MqFile(kernel, inode, oflag)))
 
 
@@ -129,7 +134,9 @@ def capable_wrt_inode(cred: Cred, inode: MqInode, capability: int) -> bool:
     return mapped and cred.ns_capable(ns, capability)
 
 
-def _create(kernel: Kernel, task: Task, name: str, oflag: int, mode: int, attr: MqAttr | None) -> MqInode:
+def _create(
+    kernel: Kernel, task: Task, name: str, oflag: int, mode: int, attr: MqAttr | None, ephemeral: bool | None
+) -> MqInode:
     if not oflag & O_CREAT:
         raise KernelError(Errno.ENOENT, f"no queue is called {name}, and O_CREAT is not given")
     ns, cred = task.nsproxy.ipc, task.cred
@@ -143,9 +150,10 @@ def _create(kernel: Kernel, task: Task, name: str, oflag: int, mode: int, attr: 
             Errno.EMFILE,
             f"{mq_bytes(maxmsg, msgsize)} bytes beside the {used} of uid {cred.uid}: RLIMIT_MSGQUEUE is {limit}",
         )
-    ino = kernel.next_ino()
+    ino = kernel.last_ino + 1
     owner = (cred.fsuid, cred.fsgid, cred.uid)
-    kernel.record(MqCreated(ns.inum, ino, name, mode, *owner, maxmsg, msgsize, kernel.realtime_ns))
+    ephemeral = bool(ns.ephemeral) if ephemeral is None else ephemeral
+    kernel.record(MqCreated(ns.inum, ino, name, mode, *owner, maxmsg, msgsize, kernel.realtime_ns, ephemeral))
     return ns.mq_inodes[ino]
 
 
@@ -187,6 +195,7 @@ def mq_send(
     if not messages or not 0 <= messages[0][0] < MQ_PRIO_MAX:
         raise KernelError(Errno.EINVAL, f"a priority is 0 to {MQ_PRIO_MAX - 1}")
     file = mq_file(call.task, mqdes)
+    call.ephemeral = file.inode.ephemeral
     if not file.writable:
         raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for writing")
     size = file.inode.msgsize
@@ -233,7 +242,8 @@ def _push(kernel: Kernel, call: Call, sender: MqSender) -> int:
     while sent < len(messages) and not inode.full:
         empty, waited_for = not inode.visible, bool(inode.receivers)
         end = sent + 1 if waited_for else min(len(messages), sent + inode.maxmsg - inode.curmsgs)
-        kernel.record(MqSent(inode.ns, inode.ino, kernel.realtime_ns, tuple(messages[sent:end])))
+        part = tuple(messages[sent:end])
+        kernel.record(MqSent(inode.ns, inode.ino, kernel.realtime_ns, part), ephemeral=inode.ephemeral)
         sent = end
         if waited_for:
             _hand_off(kernel, inode)
@@ -261,6 +271,7 @@ def mq_receive(
     enough) is smaller than mq_msgsize; EAGAIN under O_NONBLOCK; ETIMEDOUT; EINTR.
     """
     file = mq_file(call.task, mqdes)
+    call.ephemeral = file.inode.ephemeral
     if not file.readable:
         raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for reading")
     if msg_len is not None and msg_len < file.inode.msgsize:
@@ -299,7 +310,8 @@ def _received(call: Call, receiver: MqReceiver, taken: list[Message]) -> Return:
 
 
 def _leave(kernel: Kernel, inode: MqInode, messages: list[Message]) -> None:
-    kernel.record(MqReceived(inode.ns, inode.ino, kernel.realtime_ns, tuple(map(SEQ, messages))))
+    seqs = tuple(map(SEQ, messages))
+    kernel.record(MqReceived(inode.ns, inode.ino, kernel.realtime_ns, seqs), ephemeral=inode.ephemeral)
 
 
 def commit_received(kernel: Kernel, inode: MqInode, messages: list[Message], pid: int) -> None:
@@ -312,7 +324,7 @@ def commit_received(kernel: Kernel, inode: MqInode, messages: list[Message], pid
     while not inode.full and (waiting := inode.senders.first()):
         call, sender = waiting
         body = sender.messages[sender.sent]
-        kernel.record(MqSent(inode.ns, inode.ino, kernel.realtime_ns, (body,)))
+        kernel.record(MqSent(inode.ns, inode.ino, kernel.realtime_ns, (body,)), ephemeral=inode.ephemeral)
         kernel.wake(call, Wake.WOKEN)
     _hand_off(kernel, inode)
 

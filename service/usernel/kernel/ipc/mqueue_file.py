@@ -61,7 +61,8 @@ class MqFile(File):
         self.pos += len(data)
         # Linux touches the times only where something was read.
         if data:
-            kernel.record(MqRead(self.inode.ns, self.inode.ino, kernel.realtime_ns))
+            fact = MqRead(self.inode.ns, self.inode.ino, kernel.realtime_ns)
+            kernel.record(fact, ephemeral=self.inode.ephemeral)
         return data
 
     def fstat(self, task: Task) -> dict[str, Any]:
@@ -88,4 +89,5 @@ def remove_notification(kernel: Kernel, inode: MqInode, task: Task) -> None:
         return
     inode.notify = None
     if registration.sigev_notify == SIGEV_THREAD:
-        kernel.emit(MqNotified(registration.owner.pid, inode.ino, inode.name, registration.sigev_value, removed=True))
+        gone = MqNotified(registration.owner.pid, inode.ino, inode.name, registration.sigev_value, removed=True)
+        kernel.emit(gone, ephemeral=inode.ephemeral)

@@ -12,14 +12,29 @@ from usernel.abi.mqueue import FILENT_SIZE, MQ_PRIO_MAX, SIGEV_SIGNAL, SIZEOF_MS
 from usernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from usernel.abi.stat import S_IFREG
 
-from ..facts import Body, MqCreated, MqFreed, MqRead, MqReceived, MqSent, MqUnlinked
+from ..facts import (
+    Body,
+    MqCreated,
+    MqFreed,
+    MqMessagesRestored,
+    MqRead,
+    MqReceived,
+    MqRestored,
+    MqSent,
+    MqUnlinked,
+)
 from ..wait import PriorityWaitQueue, WaitQueue
-from .hold import Message, place, size_of
+from .arrivals import Arrivals
+from .hold import BODY, Message, place, size_of
+from .ids import durability
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
     from ..ns.user import UserNamespace
     from ..task import Task
+
+
+NSEC_PER_SEC = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +51,14 @@ class Registration:
 class MqInode:
     """One queue. Visible messages stand by priority in ``levels``; ``held`` are those some receiver holds.
 
-    ``bytes`` is what RLIMIT_MSGQUEUE counts, charged to user ``charged``; times are nanoseconds since the epoch.
+    ``bytes`` is what RLIMIT_MSGQUEUE counts, charged to user ``charged``; times are nanoseconds since the epoch. An
+    ``ephemeral`` queue ends with the service, and no journal has its messages.
     """
 
-    def __init__(self, fact: MqCreated) -> None:
+    def __init__(self, fact: MqCreated | MqRestored) -> None:
         self.ino = fact.ino
         self.ns = fact.ns
+        self.ephemeral = fact.ephemeral
         self.name: str | None = fact.name
         self.mode = fact.mode
         self.uid = fact.uid
@@ -49,7 +66,7 @@ class MqInode:
         self.charged = fact.charged
         self.maxmsg = fact.maxmsg
         self.msgsize = fact.msgsize
-        self.atime_ns = self.mtime_ns = self.ctime_ns = fact.time_ns
+        self.atime_ns = self.mtime_ns = self.ctime_ns = 0
         self.bytes = mq_bytes(fact.maxmsg, fact.msgsize)
         self.qsize = 0
         self.curmsgs = 0
@@ -57,6 +74,7 @@ class MqInode:
         self.levels: dict[int, deque[Message]] = {}
         self._priorities: list[int] = []
         self.held: dict[int, Body] = {}
+        self.arrivals = Arrivals()
         self.files = 0
         self.senders = PriorityWaitQueue()
         self.receivers = PriorityWaitQueue()
@@ -114,9 +132,11 @@ class MqInode:
     def extract(self, seq: int) -> Body:
         """Take a visible message out by its place, as a replayed journal does."""
         for priority, level in self.levels.items():
-            for message in level:
+            for index, message in enumerate(level):
+                if message[0] > seq:  # what was given back stands in its place: they ascend
+                    break
                 if message[0] == seq:
-                    level.remove(message)
+                    del level[index]
                     if not level:
                         del self.levels[priority]
                         self._priorities.remove(priority)
@@ -127,6 +147,15 @@ class MqInode:
         """The visible messages in the order in which they would be received."""
         for priority in reversed(self._priorities):
             yield from self.levels[priority]
+
+    @property
+    def oldest(self) -> int | None:
+        """When the message came that is in the queue the longest (seconds since the epoch); None in an empty one."""
+        return self.arrivals.since(min([*self.held, *(level[0][0] for level in self.levels.values())], default=None))
+
+    def contents(self) -> list[Message]:
+        """Every message, held ones too (nobody has received them yet), in the order of their places."""
+        return sorted([*self.messages(), *self.held.items()])
 
     def status(self, viewer: Task | None = None) -> str:
         """What reading the queue's file gives (``mqueue_read_file``); pids as the viewer calls them."""
@@ -146,7 +175,7 @@ class MqInode:
             "qsize": self.qsize, "st_ino": self.ino, "mode": self.mode, "uid": self.uid, "gid": self.gid,
             "atime_ns": self.atime_ns, "mtime_ns": self.mtime_ns, "ctime_ns": self.ctime_ns, "files": self.files,
             "senders": len(self.senders), "receivers": len(self.receivers), "held": len(self.held),
-            "status": self.status(),
+            "status": self.status(), "oldest": self.oldest, "durability": durability(ephemeral=self.ephemeral),
         }  # fmt: skip
 
     def fstat(self) -> dict[str, int]:
@@ -166,9 +195,33 @@ def mq_bytes(maxmsg: int, msgsize: int) -> int:
 def fold_created(kernel: Kernel, fact: MqCreated) -> None:
     """A queue is there, and its bytes are charged."""
     inode = MqInode(fact)
+    inode.atime_ns = inode.mtime_ns = inode.ctime_ns = fact.time_ns
     ns = kernel.ipc_namespaces[fact.ns]
     ns.mq_names[fact.name] = ns.mq_inodes[fact.ino] = inode
+    kernel.last_ino = max(kernel.last_ino, fact.ino)
     kernel.charge(inode.charged, inode.bytes)
+
+
+def fold_restored(kernel: Kernel, fact: MqRestored) -> None:
+    """A queue stands as it stood in a snapshot."""
+    inode = MqInode(fact)
+    inode.atime_ns, inode.mtime_ns, inode.ctime_ns = fact.atime_ns, fact.mtime_ns, fact.ctime_ns
+    inode.next_seq = fact.next_seq
+    inode.arrivals = Arrivals(fact.arrivals)
+    ns = kernel.ipc_namespaces[fact.ns]
+    ns.mq_inodes[fact.ino] = inode
+    if fact.name is not None:
+        ns.mq_names[fact.name] = inode
+    kernel.charge(inode.charged, inode.bytes)
+
+
+def fold_messages(kernel: Kernel, fact: MqMessagesRestored) -> None:
+    """A part of what was in a queue, behind the parts before."""
+    inode = kernel.ipc_namespaces[fact.ns].mq_inodes[fact.ino]
+    for message in fact.messages:
+        inode.put(message)
+    inode.qsize += size_of(map(BODY, fact.messages))
+    inode.curmsgs += len(fact.messages)
 
 
 def fold_unlinked(kernel: Kernel, fact: MqUnlinked) -> None:
@@ -189,6 +242,7 @@ def fold_sent(kernel: Kernel, fact: MqSent) -> None:
     inode = kernel.ipc_namespaces[fact.ns].mq_inodes[fact.ino]
     for message in place(inode.next_seq, fact.messages):
         inode.put(message)
+    inode.arrivals.put(inode.next_seq, fact.time_ns // NSEC_PER_SEC)
     inode.next_seq += len(fact.messages)
     inode.qsize += size_of(fact.messages)
     inode.curmsgs += len(fact.messages)
@@ -201,6 +255,8 @@ def fold_received(kernel: Kernel, fact: MqReceived) -> None:
     held = inode.held
     inode.qsize -= size_of([held.pop(seq) if seq in held else inode.extract(seq) for seq in fact.seqs])
     inode.curmsgs -= len(fact.seqs)
+    if not inode.curmsgs:
+        inode.arrivals.forget()
     inode.atime_ns = inode.mtime_ns = inode.ctime_ns = fact.time_ns
 
 

@@ -96,24 +96,30 @@ class Receiver(NamedTuple):
         return self.size is not None and len(data) > self.size and not self.msgflg & MSG_NOERROR
 
 
-def msgget(kernel: Kernel, call: Call, key: int, msgflg: int) -> Return:
-    """Find the queue of a key, or make it (``ipcget``). ENOENT, EEXIST, EACCES, ENOSPC."""
+def msgget(kernel: Kernel, call: Call, key: int, msgflg: int, ephemeral: bool | None) -> Return:
+    """Find the queue of a key, or make it (``ipcget``). ENOENT, EEXIST, EACCES, ENOSPC.
+
+    A new one is ``ephemeral`` as asked for, or (None) as its namespace makes them.
+    """
     ns = call.task.nsproxy.ipc
     if key == IPC_PRIVATE:
-        return Return(_newque(kernel, call, ns, key, msgflg))
+        return Return(_newque(kernel, call, ns, key, msgflg, ephemeral))
     queue = ns.msg_ids.find(key)
     if queue is None:
         if not msgflg & IPC_CREAT:
             raise KernelError(Errno.ENOENT, f"no queue has the key {key:#x}, and IPC_CREAT is not given")
-        return Return(_newque(kernel, call, ns, key, msgflg))
+        return Return(_newque(kernel, call, ns, key, msgflg, ephemeral))
     if msgflg & IPC_CREAT and msgflg & IPC_EXCL:
         raise KernelError(Errno.EEXIST, f"a queue with the key {key:#x} exists")
     if not ipcperms(call.task.cred, queue.ns, queue.perm, msgflg):
         raise KernelError(Errno.EACCES, f"the mode {queue.perm.mode:04o} of queue {queue.perm.id} does not allow it")
+    call.ephemeral = queue.ephemeral
     return Return(queue.perm.id)
 
 
-def _newque(kernel: Kernel, call: Call, ns: IpcNamespace, key: int, msgflg: int) -> int:
+def _newque(
+    kernel: Kernel, call: Call, ns: IpcNamespace, key: int, msgflg: int, ephemeral: bool | None
+) -> int:
     chosen = ns.msg_ids.next_id >= 0
     msqid = ns.msg_ids.allocate(ns.msg_ctlmni)
     if msqid is None:  # and what was asked for is forgotten all the same
@@ -122,7 +128,11 @@ def _newque(kernel: Kernel, call: Call, ns: IpcNamespace, key: int, msgflg: int)
         raise KernelError(Errno.ENOSPC, f"no index from that of msg_next_id {wanted} on is free")
     cred = call.task.cred
     mode = msgflg & S_IRWXUGO
-    kernel.record(QueueCreated(ns.inum, msqid, key, mode, cred.euid, cred.egid, ns.msg_ctlmnb, kernel.seconds, chosen))
+    call.ephemeral = bool(ns.ephemeral) if ephemeral is None else ephemeral
+    made = QueueCreated(
+        ns.inum, msqid, key, mode, cred.euid, cred.egid, ns.msg_ctlmnb, kernel.seconds, chosen, call.ephemeral
+    )
+    kernel.record(made)
     return msqid
 
 
@@ -146,7 +156,9 @@ def msgsnd(
         raise KernelError(Errno.EINVAL, too_long if len(data) > limit else f"the message type {kind} is below 1")
     if msqid < 0:
         raise KernelError(Errno.EINVAL, f"{msqid} is no queue's id")
-    return _send(kernel, call, Sender(ns.msg_ids.obtain(msqid), good, 0, msgflg, batch), None)
+    queue = ns.msg_ids.obtain(msqid)
+    call.ephemeral = queue.ephemeral
+    return _send(kernel, call, Sender(queue, good, 0, msgflg, batch), None)
 
 
 def _send(kernel: Kernel, call: Call, sender: Sender, wake: Any) -> Return | Block:
@@ -183,7 +195,8 @@ def _push(kernel: Kernel, pid: int, sender: Sender) -> Sender:
         if not count:
             break
         part = tuple(messages[sent : sent + count])
-        kernel.record(MessagesSent(queue.ns.inum, queue.perm.id, pid, kernel.seconds, part))
+        fact = MessagesSent(queue.ns.inum, queue.perm.id, pid, kernel.seconds, part)
+        kernel.record(fact, ephemeral=queue.ephemeral)
         sent += count
         if queue.receivers:
             _pipeline(kernel, queue, len(queue.messages) - 1)
@@ -239,6 +252,7 @@ def msgrcv(
         raise KernelError(Errno.EINVAL, "MSG_COPY wants IPC_NOWAIT and does not go with MSG_EXCEPT")
     search, number = Search.of(msgtyp, msgflg)
     queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
+    call.ephemeral = queue.ephemeral
     return _receive(kernel, call, Receiver(queue, search, number, msgsz, count, msgflg, batch), None)
 
 
@@ -328,7 +342,8 @@ def _too_big(data: bytes, receiver: Receiver) -> KernelError:
 
 def _leave(kernel: Kernel, queue: MsgQueue, messages: list[Message], pid: int) -> None:
     seqs = tuple(map(SEQ, messages))
-    kernel.record(MessagesReceived(queue.ns.inum, queue.perm.id, pid, kernel.seconds, seqs))
+    fact = MessagesReceived(queue.ns.inum, queue.perm.id, pid, kernel.seconds, seqs)
+    kernel.record(fact, ephemeral=queue.ephemeral)
 
 
 def commit_received(kernel: Kernel, queue: MsgQueue, messages: list[Message], pid: int) -> None:

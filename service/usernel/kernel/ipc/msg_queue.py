@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ..facts import Body, MessagesReceived, MessagesSent, QueueCreated, QueueRemoved, QueueSet
+from ..facts import (
+    Body,
+    IdsRestored,
+    MessagesReceived,
+    MessagesRestored,
+    MessagesSent,
+    QueueCreated,
+    QueueRemoved,
+    QueueRestored,
+    QueueSet,
+)
 from ..wait import WaitQueue
-from .hold import Message, place, size_of
-from .ids import KernIpcPerm
+from .arrivals import Arrivals
+from .hold import BODY, Message, place, size_of
+from .ids import KernIpcPerm, durability
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
@@ -21,16 +32,17 @@ class MsgQueue:
     """One queue. ``messages`` are those a receiver can see, in their order; ``held`` those some receiver holds.
 
     ``cbytes`` and ``qnum`` count both. Times are seconds since the epoch, 0 for never; ``lspid`` and ``lrpid`` are
-    task ids, 0 for nobody.
+    task ids, 0 for nobody. An ``ephemeral`` queue ends with the service, and no journal has its messages.
     """
 
     __slots__ = (
-        "cbytes", "ctime", "held", "lrpid", "lrpid_of", "lspid", "lspid_of", "messages", "next_seq", "ns", "perm",
-        "qbytes", "qnum", "receivers", "removed", "rtime", "senders", "stime",
+        "arrivals", "cbytes", "ctime", "ephemeral", "held", "lrpid", "lrpid_of", "lspid", "lspid_of", "messages",
+        "next_seq", "ns", "perm", "qbytes", "qnum", "receivers", "removed", "rtime", "senders", "stime",
     )  # fmt: skip
 
-    def __init__(self, ns: IpcNamespace, perm: KernIpcPerm, qbytes: int, ctime: int) -> None:
+    def __init__(self, ns: IpcNamespace, perm: KernIpcPerm, qbytes: int, ctime: int, *, ephemeral: bool) -> None:
         self.ns = ns
+        self.ephemeral = ephemeral
         self.perm = perm
         self.qbytes = qbytes
         self.ctime = ctime
@@ -42,6 +54,7 @@ class MsgQueue:
         self.next_seq = 1
         self.removed = False
         self.messages: deque[Message] = deque()
+        self.arrivals = Arrivals()
         self.held: dict[int, Body] = {}
         self.senders = WaitQueue()
         self.receivers = WaitQueue()
@@ -76,6 +89,18 @@ class MsgQueue:
         else:
             self.messages.extendleft(reversed(messages))
 
+    @property
+    def oldest(self) -> int | None:
+        """When the message came that is in the queue the longest (seconds since the epoch); None in an empty one."""
+        first = min(self.held, default=None)
+        if self.messages and (first is None or self.messages[0][0] < first):
+            first = self.messages[0][0]
+        return self.arrivals.since(first)
+
+    def contents(self) -> list[Message]:
+        """Every message, held ones too (nobody has received them yet), in the order of their places."""
+        return sorted([*self.messages, *self.held.items()]) if self.held else list(self.messages)
+
     def seen_by(self, viewer: Task) -> dict[str, Any]:
         """As ``stat``, with pids and owners as a task's namespaces call them."""
         shown, maps = self.stat(), viewer.cred.user_ns
@@ -93,7 +118,8 @@ class MsgQueue:
             "msqid": perm.id, "msg_perm": perm.stat(), "msg_stime": self.stime, "msg_rtime": self.rtime,
             "msg_ctime": self.ctime, "msg_cbytes": self.cbytes, "msg_qnum": self.qnum, "msg_qbytes": self.qbytes,
             "msg_lspid": self.lspid, "msg_lrpid": self.lrpid, "senders": len(self.senders),
-            "receivers": len(self.receivers), "held": len(self.held),
+            "receivers": len(self.receivers), "held": len(self.held), "oldest": self.oldest,
+            "durability": durability(ephemeral=self.ephemeral),
         }  # fmt: skip
 
 
@@ -110,7 +136,8 @@ def fold_created(kernel: Kernel, fact: QueueCreated) -> None:
     """A queue is there."""
     ns = kernel.ipc_namespaces[fact.ns]
     perm = KernIpcPerm(fact.key, fact.msqid, fact.uid, fact.gid, fact.uid, fact.gid, fact.mode)
-    ns.msg_ids.add(MsgQueue(ns, perm, fact.qbytes, fact.time), chosen=fact.chosen)
+    queue = MsgQueue(ns, perm, fact.qbytes, fact.time, ephemeral=fact.ephemeral)
+    ns.msg_ids.add(queue, chosen=fact.chosen)
 
 
 def fold_set(kernel: Kernel, fact: QueueSet) -> None:
@@ -133,6 +160,7 @@ def fold_sent(kernel: Kernel, fact: MessagesSent) -> None:
     queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
     messages, seq = fact.messages, queue.next_seq
     queue.messages.extend(place(seq, messages))
+    queue.arrivals.put(seq, fact.time)
     queue.cbytes += size_of(messages)
     queue.qnum += len(messages)
     queue.next_seq = seq + len(messages)
@@ -146,8 +174,36 @@ def fold_received(kernel: Kernel, fact: MessagesReceived) -> None:
     held = queue.held
     queue.cbytes -= size_of([held.pop(seq) if seq in held else _extract(queue, seq) for seq in fact.seqs])
     queue.qnum -= len(fact.seqs)
+    if not queue.qnum:
+        queue.arrivals.forget()
     queue.lrpid, queue.rtime = fact.pid, fact.time
     queue.lrpid_of = kernel.pids.get(fact.pid)
+
+
+def fold_restored(kernel: Kernel, fact: QueueRestored) -> None:
+    """A queue stands as it stood in a snapshot."""
+    ns = kernel.ipc_namespaces[fact.ns]
+    perm = KernIpcPerm(fact.key, fact.msqid, fact.uid, fact.gid, fact.cuid, fact.cgid, fact.mode)
+    queue = MsgQueue(ns, perm, fact.qbytes, fact.ctime, ephemeral=fact.ephemeral)
+    queue.stime, queue.rtime = fact.stime, fact.rtime
+    queue.lspid, queue.lrpid = fact.lspid, fact.lrpid
+    queue.next_seq = fact.next_seq
+    queue.arrivals = Arrivals(fact.arrivals)
+    ns.msg_ids.add(queue, chosen=True)
+
+
+def fold_messages(kernel: Kernel, fact: MessagesRestored) -> None:
+    """A part of what was in a queue, behind the parts before."""
+    queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
+    queue.messages.extend(fact.messages)
+    queue.cbytes += size_of(map(BODY, fact.messages))
+    queue.qnum += len(fact.messages)
+
+
+def fold_ids(kernel: Kernel, fact: IdsRestored) -> None:
+    """The ids of a namespace go on where they stood."""
+    ids = kernel.ipc_namespaces[fact.ns].msg_ids
+    ids.seq, ids.last_idx, ids.idr_next, ids.next_id = fact.seq, fact.last_idx, fact.idr_next, fact.next_id
 
 
 def _extract(queue: MsgQueue, seq: int) -> Body:

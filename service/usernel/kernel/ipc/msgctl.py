@@ -121,7 +121,8 @@ def _set(kernel: Kernel, call: Call, msqid: int, buf: MsqidSet | None) -> Return
     if INVALID_ID in (uid, gid):
         raise KernelError(Errno.EINVAL, "-1 is no user or group, nor one without a mapping")
     mode = perm.mode & ~S_IRWXUGO | mode & S_IRWXUGO
-    kernel.record(QueueSet(ns.inum, msqid, uid, gid, mode, qbytes, kernel.seconds))
+    fact = QueueSet(ns.inum, msqid, uid, gid, mode, qbytes, kernel.seconds)
+    kernel.record(fact, ephemeral=queue.ephemeral)
     # Receivers may be shut out by the new mode, and senders may have room in the new size.
     expunge_all(kernel, queue, Wake.WOKEN)
     ss_wakeup(kernel, queue)

@@ -30,11 +30,15 @@ IPC_SYSCTLS: Final[Mapping[str, Sysctl]] = {
     "fs.mqueue.msgsize_default": Sysctl("mq_msgsize_default", abi_mqueue.MIN_MSGSIZEMAX, abi_mqueue.HARD_MSGSIZEMAX),
     "fs.mqueue.msgsize_max": Sysctl("mq_msgsize_max", abi_mqueue.MIN_MSGSIZEMAX, abi_mqueue.HARD_MSGSIZEMAX),
     "fs.mqueue.queues_max": Sysctl("mq_queues_max", INT_MIN, INT_MAX),
+    "usernel.ephemeral": Sysctl("ephemeral", 0, 1),
 }
 
 
 class IpcNamespace(Namespace):
-    """An IPC namespace: its identity, its two families of queues, and their limits, named as in ``/proc/sys``."""
+    """An IPC namespace: its identity, its two families of queues, and their limits, named as in ``/proc/sys``.
+
+    Where it is ``ephemeral``, so are the queues made in it from then on, unless they ask for something else.
+    """
 
     kind = CLONE_NEWIPC
     SYSCTLS: ClassVar[Mapping[str, Sysctl]] = IPC_SYSCTLS
@@ -52,6 +56,7 @@ class IpcNamespace(Namespace):
         self.mq_msgsize_max = abi_mqueue.DFLT_MSGSIZEMAX
         self.mq_msg_default = abi_mqueue.DFLT_MSG
         self.mq_msgsize_default = abi_mqueue.DFLT_MSGSIZE
+        self.ephemeral = 0
 
     @property
     def msg_next_id(self) -> int:

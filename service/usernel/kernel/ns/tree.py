@@ -20,7 +20,7 @@ from usernel.abi.sched import (
     NAMESPACES,
 )
 
-from ..facts import NamespaceCreated, NamespaceFreed, NamespacePinned, SysctlSet
+from ..facts import NamespaceCreated, NamespaceFreed, NamespacePinned, NumbersRestored, SysctlSet
 from .cgroup import CgroupNamespace
 from .ipc import IpcNamespace
 from .mnt import MntNamespace
@@ -87,6 +87,10 @@ class NsTree:
     def next_numbers(self) -> tuple[int, int]:
         """The inode number and the id of the next namespace."""
         return self._next_inum, self._next_id
+
+    def number_from(self, inum: int, ns_id: int) -> None:
+        """The next namespace has this inode number and this id."""
+        self._next_inum, self._next_id = inum, ns_id
 
     def page(self, kind: str | None, after: int, limit: int) -> list[Namespace]:
         """Up to ``limit`` namespaces with inode numbers above ``after``, ascending."""
@@ -200,6 +204,12 @@ def fold_pinned(kernel: Kernel, fact: NamespacePinned) -> None:
     ns = kernel.ns_tree.get(fact.ns, Namespace)
     ns.refs += fact.pinned - ns.pinned
     ns.pinned = fact.pinned
+
+
+def fold_numbers(kernel: Kernel, fact: NumbersRestored) -> None:
+    """Numbers go on where they stood, so that none that was gone already comes again."""
+    kernel.ns_tree.number_from(fact.next_inum, fact.next_ns_id)
+    kernel.last_ino = fact.last_ino
 
 
 def fold_sysctl(kernel: Kernel, fact: SysctlSet) -> None:

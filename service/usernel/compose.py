@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,17 @@ from usernel.config import ConfigError, Settings
 from usernel.http.app import make_app
 from usernel.http.keys import SOCKETS
 from usernel.http.limits import Limits
+from usernel.journal.directory import DataDirectory
 from usernel.journal.memory import MemoryJournal
+from usernel.journal.port import JournalDamagedError, JournalError
+from usernel.journal.sqlite import SqliteStorage
+from usernel.kernel import facts
 from usernel.kernel.kernel import Kernel
-from usernel.runtime import Runtime
+from usernel.runtime import Keeper, Progress, Runtime
 
 STOP_SECONDS = 3.0
+SNAPSHOT_SECONDS = 5.0
+"""How long a service that stops works on its last snapshot: with the above, it is gone within 10 s."""
 SOCKET_MODE = 0o666
 """Of a Unix socket: everybody may connect, and is there what the kernel says who they are."""
 GC_THRESHOLD = 50_000
@@ -67,26 +73,63 @@ class _Admission(asyncio.Protocol):
 
 @asynccontextmanager
 async def service(settings: Settings, limits: Limits | None = None) -> AsyncIterator[Service]:
-    """A running service, until the context ends. ``ConfigError`` where it cannot listen."""
+    """A running service, until the context ends. ``ConfigError`` where it cannot listen, or has no journal to keep.
+
+    While the journal is replayed it listens already, and tells whoever asks how far it is.
+    """
     settings = settings.check()
     limits = limits or Limits()
-    runtime = Runtime(Kernel(time.time_ns(), time.monotonic_ns()), MemoryJournal())
-    app = make_app(runtime, settings, limits)
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_SECONDS)
-    await runner.setup()
-    listeners: list[asyncio.Server] = []
-    try:
-        url = await _listen(settings, runner, limits, listeners)
+    kernel = Kernel(time.time_ns(), time.monotonic_ns())
+    async with AsyncExitStack() as stack:
+        keeper = None if settings.data_dir is None else await _keeper(stack, settings.data_dir)
+        runtime = Runtime(kernel, MemoryJournal() if keeper is None else keeper.commit)
+        if keeper is not None:
+            runtime.recovery = Progress()
+        app = make_app(runtime, settings, limits)
+        url = await _serving(stack, runtime, app, settings, limits)
+        if keeper is not None:
+            await _recover(keeper, runtime, settings.snapshot_bytes)
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         yield Service(url, runtime, app)
-    finally:
-        for listener in listeners:
-            _close(listener)
-        runtime.close()
-        await app[SOCKETS].close()
-        await runner.cleanup()
+
+
+async def _keeper(stack: AsyncExitStack, data_dir: str) -> Keeper:
+    """The journal of a data directory, closed with the service. ``ConfigError`` where it cannot be opened."""
+    try:
+        keeper = Keeper(SqliteStorage(DataDirectory(Path(data_dir)), facts.VERSION))
+    except JournalError as error:
+        raise ConfigError(_journal_reason(data_dir, error)) from None
+    stack.push_async_callback(keeper.close, SNAPSHOT_SECONDS)
+    return keeper
+
+
+async def _recover(keeper: Keeper, runtime: Runtime, snapshot_bytes: int) -> None:
+    try:
+        await keeper.recover(runtime, snapshot_bytes)
+    except JournalDamagedError as error:
+        raise ConfigError(_journal_reason(str(keeper.storage.stat()["directory"]), error)) from None
+
+
+def _journal_reason(data_dir: str, error: JournalError) -> str:
+    if isinstance(error, JournalDamagedError):
+        return f"{error}; `usernel journal repair --data-dir {data_dir}` recovers what stands before that"
+    return f"{error}; --data-dir names another place, --ephemeral does without"
+
+
+async def _serving(
+    stack: AsyncExitStack, runtime: Runtime, app: web.Application, settings: Settings, limits: Limits
+) -> str:
+    """Answer requests until the stack ends; the URL of the first listener."""
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_SECONDS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    stack.push_async_callback(app[SOCKETS].close)
+    stack.callback(runtime.close)
+    listeners: list[asyncio.Server] = []
+    stack.callback(_close_all, listeners)
+    return await _listen(settings, runner, limits, listeners)
 
 
 async def _listen(settings: Settings, runner: web.AppRunner, limits: Limits, listeners: list[asyncio.Server]) -> str:
@@ -137,6 +180,11 @@ def _remove_stale(path: str) -> None:
     Path(path).unlink(missing_ok=True)
 
 
+def _close_all(listeners: list[asyncio.Server]) -> None:
+    for listener in listeners:
+        _close(listener)
+
+
 def _close(listener: asyncio.Server) -> None:
     """Close a listener, and remove the Unix socket that it made: never one that is somebody else's."""
     paths = [made.getsockname() for made in listener.sockets if made.family == socket.AF_UNIX]
@@ -154,8 +202,21 @@ async def serve(settings: Settings, ready: Callable[[Service], None]) -> None:
     """Run a service until SIGTERM or SIGINT; ``ready`` is called when it accepts connections."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    serving = False
+    task = asyncio.current_task()
+
+    def on_signal() -> None:
+        stop.set()
+        if not serving and task is not None:
+            task.cancel()  # a replay may take long, and nobody needs it any more
+
     for signo in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signo, stop.set)
-    async with service(settings) as running:
-        ready(running)
-        await stop.wait()
+        loop.add_signal_handler(signo, on_signal)
+    try:
+        async with service(settings) as running:
+            serving = True
+            ready(running)
+            await stop.wait()
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise

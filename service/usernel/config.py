@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_state_path
+
 DEFAULT_PORT = 8470
 LOCALHOST = "localhost"
 
@@ -19,13 +21,19 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the service runs. ``host`` None: no TCP at all. ``origins`` are the web pages that may use it."""
+    """How the service runs. ``host`` None: no TCP at all. ``origins`` are the web pages that may use it.
+
+    ``data_dir`` None: nothing is kept across a restart. ``snapshot_bytes`` of journal behind the last snapshot bring
+    about another.
+    """
 
     host: str | None = "127.0.0.1"
     port: int = DEFAULT_PORT
     uds: str | None = None
     token: str | None = None
     origins: tuple[str, ...] = ()
+    data_dir: str | None = None
+    snapshot_bytes: int = 64 * 1024 * 1024
 
     @property
     def loopback(self) -> bool:
@@ -43,6 +51,8 @@ class Settings:
             )
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"{self.port} is no port")
+        if self.snapshot_bytes < 1:
+            raise ConfigError(f"snapshot_bytes = {self.snapshot_bytes}: it is 1 or more")
         return self
 
 
@@ -67,8 +77,20 @@ def load(options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     for field in fields(Settings):
         if options.get(field.name) is not None:
             given[field.name] = options[field.name]
-    _refuse_later(options)
+    if options.get("ephemeral"):
+        if options.get("data_dir") is not None:
+            raise ConfigError("--ephemeral keeps nothing, and --data-dir says where: give one of them")
+        given["data_dir"] = None
+    elif "data_dir" not in given:
+        given["data_dir"] = str(state_directory())
+    if options.get("hostfs_root"):
+        raise ConfigError("--hostfs-root: this version serves no files yet")
     return Settings(**given).check()
+
+
+def state_directory() -> Path:
+    """Where this user's programs keep what they need again: ``~/.local/state/usernel``, below XDG_STATE_HOME if set."""
+    return user_state_path("usernel")
 
 
 def read_token(path: str) -> str:
@@ -86,7 +108,10 @@ def _from_file(path: str | None) -> dict[str, Any]:
         given = tomllib.loads(Path(path).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"the settings in {path} cannot be read: {error}") from None
-    types = {"host": str, "port": int, "uds": str, "token": str, "token_file": str, "origins": list}
+    types = {
+        "host": str, "port": int, "uds": str, "token": str, "token_file": str, "origins": list, "data_dir": str,
+        "snapshot_bytes": int,
+    }  # fmt: skip
     for name, value in given.items():
         if name not in types or not isinstance(value, types[name]) or isinstance(value, bool):
             raise ConfigError(f"{path}: {name} = {value!r} is no setting; there are {', '.join(types)}")
@@ -95,12 +120,3 @@ def _from_file(path: str | None) -> dict[str, Any]:
     if "origins" in given:
         given["origins"] = tuple(map(str, given["origins"]))
     return given
-
-
-def _refuse_later(options: Mapping[str, Any]) -> None:
-    if options.get("data_dir"):
-        raise ConfigError(
-            "--data-dir: this version keeps nothing across a restart; start it with --ephemeral, and queues end with it"
-        )
-    if options.get("hostfs_root"):
-        raise ConfigError("--hostfs-root: this version serves no files yet")

@@ -18,34 +18,31 @@ if TYPE_CHECKING:
 @click.option("--host", help="The address to listen on (default 127.0.0.1; others want a token).")
 @click.option("--port", type=int, help="The port (default 8470; 0 takes a free one).")
 @click.option("--uds", metavar="PATH", help="Listen on a Unix socket too; its peers act with their own uid and gid.")
-@click.option("--ephemeral", is_flag=True, help="Keep nothing across a restart, and do not say so.")
-@click.option("--data-dir", metavar="DIR", help="Not in this version: keep queues across restarts.")
+@click.option("--ephemeral", is_flag=True, help="Keep nothing across a restart.")
+@click.option("--data-dir", metavar="DIR", help="Where the journal is (default: ~/.local/state/usernel).")
 @click.option("--hostfs-root", metavar="DIR", multiple=True, help="Not in this version: serve files.")
 @click.option("--token-file", metavar="FILE", help="A file with the bearer token (or USERNEL_TOKEN).")
-@click.option("--config", metavar="FILE", help="Settings in TOML: host port uds token_file origins.")
+@click.option(
+    "--config", metavar="FILE", help="Settings in TOML: host port uds token_file origins data_dir snapshot_bytes."
+)
 def serve(**options: Any) -> None:
     """Serve queues over HTTP and WebSocket until SIGTERM or Ctrl-C."""
     from usernel.config import ConfigError, load
 
     try:
-        _run(load(options, os.environ), ephemeral=options["ephemeral"])
+        _run(load(options, os.environ))
     except ConfigError as error:
         raise Refused(str(error)) from None
 
 
-def _run(settings: Settings, *, ephemeral: bool) -> None:
+def _run(settings: Settings) -> None:
     # Loaded only here: settings that cannot be are refused before.
     import uvloop
 
     from usernel.compose import serve as run
 
-    uvloop.run(run(settings, _announce(ephemeral=ephemeral)))
+    uvloop.run(run(settings, _announce))
 
 
-def _announce(*, ephemeral: bool) -> Any:
-    def announce(service: Service) -> None:
-        if not ephemeral:
-            click.echo("usernel: ephemeral: queues and messages end with this process", err=True)
-        click.echo(f"usernel listening on {service.url}")
-
-    return announce
+def _announce(service: Service) -> None:
+    click.echo(f"usernel listening on {service.url}")

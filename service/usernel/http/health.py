@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -35,13 +35,23 @@ class KernelCollector(Collector):
 
 
 async def livez(request: web.Request) -> web.Response:
-    """It runs."""
+    """It runs; 503 where only a new start helps, because the journal has failed for good."""
+    runtime = request.app[RUNTIME]
+    if runtime.lost:
+        return answer({"status": "lost", "reason": runtime.unavailable}, 503)
     return answer({"status": "live"})
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """It may be asked: nothing is replayed before it is."""
-    return answer({"status": "ready", "version": __version__, "journal": request.app[RUNTIME].journal.stat()})
+    """It may be asked; 503 while the journal is replayed, with how far that is, or while nothing can be kept."""
+    runtime = request.app[RUNTIME]
+    shown: dict[str, Any] = {"status": "ready", "version": __version__, "journal": runtime.journal.stat()}
+    if runtime.unavailable is None:
+        return answer(shown)
+    shown |= {"status": "unavailable", "reason": runtime.unavailable}
+    if runtime.recovery is not None:
+        shown |= {"status": "replaying", "replay": runtime.recovery.stat()}
+    return answer(shown, 503)
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ import pydantic
 from aiohttp import web
 
 from usernel.abi.errno import Errno, strerror
+from usernel.journal.port import JournalError
 from usernel.kernel.error import KernelError
 from usernel.syscalls.kinds import BadArgument
 
@@ -34,6 +35,7 @@ STATUS_OF: Final[Mapping[Errno, int]] = {
     for name in names.split()
 }
 ANY_OTHER_ERRNO: Final = 422
+NOT_KEPT: Final = "whether this was done is not certain: nothing is acknowledged"
 CONTENT_TYPE: Final = "application/problem+json"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -81,6 +83,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(errno_status(error.number), error.why, error.number)
     except TimeoutError as error:
         return problem(408, str(error), Errno.ETIMEDOUT)
+    except JournalError as error:
+        return problem(503, f"{NOT_KEPT}: {error}")
     except Problem as error:
         return problem(error.status, error.detail, headers=error.headers)
     except BadArgument as error:

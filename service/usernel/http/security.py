@@ -10,7 +10,7 @@ from aiohttp import web
 
 from usernel.config import Settings, is_loopback
 
-from .keys import SETTINGS, TICKETS
+from .keys import RUNTIME, SETTINGS, TICKETS
 from .problem import Handler, Problem
 from .session import peer_credentials
 
@@ -28,6 +28,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     check_origin(request, settings)
     if request.path not in OPEN_PATHS and settings.token is not None and not over_uds:
         check_token(request, settings.token)
+    if request.path not in OPEN_PATHS and (reason := request.app[RUNTIME].unavailable) is not None:
+        raise Problem(503, reason, {"Retry-After": "1"})
     if request.body_exists and request.content_type not in JSON_TYPES:
         raise Problem(415, "a body is JSON: send it with `content-type: application/json`")
     return await handler(request)

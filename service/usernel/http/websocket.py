@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from usernel.abi.errno import Errno
+from usernel.journal.port import JournalError
 from usernel.kernel.call import Call
 from usernel.kernel.error import KernelError
 from usernel.kernel.task import Task
@@ -22,6 +23,7 @@ from usernel.syscalls.kinds import BadArgument
 from usernel.syscalls.table import TABLE
 
 from .limits import Limits
+from .problem import NOT_KEPT
 from .wire import JSON, SUBPROTOCOLS, UNREADABLE, Failure, Frame, FrameCodec, Id, Malformed, Reply, Result
 
 log = logging.getLogger(__name__)
@@ -116,6 +118,9 @@ class SyscallSocket:
         if error := self._refusal(frame):
             self._reply(frame.id, Malformed(frame.id, error))
             return
+        if reason := self.runtime.unavailable:
+            self._reply(frame.id, Malformed(frame.id, reason, 503))
+            return
         try:
             self._submit(frame)
         except BadArgument as error:
@@ -186,7 +191,8 @@ class SyscallSocket:
                 if what.held is not None:
                     self.runtime.commit(what)
                 position = max(position, what.position)
-        await self.runtime.durable(position)
+        with suppress(JournalError):  # then every outcome that waited for it is withheld
+            await self.runtime.durable(position)
         replies = [what if not isinstance(what, Call) else self._answer(ident, what) for ident, what in joined]
         data = self._codec.encode(replies[0] if len(replies) == 1 else replies)
         await self._ws.send_frame(data, WSMsgType.TEXT if self._codec.text else WSMsgType.BINARY)
@@ -208,6 +214,8 @@ class SyscallSocket:
         return self._ws.closed or self._transport is None or self._transport.is_closing()
 
     def _answer(self, ident: Id | None, call: Call) -> Reply:
+        if call.position > self.runtime.journal.durable:
+            return Malformed(ident, f"{NOT_KEPT}: {self.runtime.journal.failure}", 503)
         if call.error is not None:
             return _failure(ident, call.error)
         result = call.outcome()

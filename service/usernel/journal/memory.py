@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from .port import Record
+from .port import Chunk
 
 
 class MemoryJournal:
@@ -25,13 +26,17 @@ class MemoryJournal:
         """Yes."""
         return True
 
-    def append(self, position: int, record: Record) -> None:  # noqa: ARG002 - it keeps nothing
-        """Forget a record at once."""
+    @property
+    def failure(self) -> None:
+        """It never fails."""
+
+    def append(self, position: int, chunk: Chunk) -> None:  # noqa: ARG002 - it keeps nothing
+        """Forget facts at once."""
         self._durable = position
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Nothing is ever waited for."""
 
-    def stat(self) -> dict[str, int | bool]:
+    def stat(self) -> dict[str, Any]:
         """Its position."""
         return {"durable": self._durable, "ephemeral": True}

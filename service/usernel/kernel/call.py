@@ -102,13 +102,13 @@ class Call:
     """One call of one task: running, parked or done.
 
     Done, it has ``result`` or ``error``, and ``position``: the log position at its execution, which must be durable
-    before the outcome leaves the process (0 where it tells of an ``ephemeral`` object alone). With ``hold`` a receive leaves its messages held (``held``) until
-    ``Kernel.commit`` or ``Kernel.abort``.
+    before the outcome leaves the process (0 where it tells of an ``ephemeral`` object alone). With ``hold`` a receive
+    leaves its messages held (``held``) until ``Kernel.commit`` or ``Kernel.abort``.
     """
 
     __slots__ = (
-        "args", "attempt", "block", "done", "ephemeral", "error", "held", "hold", "name", "position", "restart", "result",
-        "task", "whose",
+        "args", "attempt", "block", "done", "ephemeral", "error", "held", "hold", "name", "position", "restart",
+        "result", "task", "whose", "withheld",
     )  # fmt: skip
 
     def __init__(
@@ -134,6 +134,8 @@ class Call:
         self.error: KernelError | None = None
         self.held: Held | None = None
         self.position = 0
+        self.withheld: Exception | None = None
+        """Why the outcome may not be told, whatever it is: its position will never be durable."""
         self.whose: Any = None
         """Who waits for the outcome: the runtime's, never read here."""
 
@@ -143,7 +145,9 @@ class Call:
         return self.block is not None
 
     def outcome(self) -> Return:
-        """The result of a call that is done; raises its ``KernelError``."""
+        """The result of a call that is done; raises its ``KernelError``, or why it is withheld."""
+        if self.withheld is not None:
+            raise self.withheld
         if self.error is not None:
             raise self.error
         if self.result is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from usernel.abi.errno import Errno
-from usernel.journal.port import Journal
+from usernel.journal.port import Journal, JournalError, JournalFullError
 from usernel.kernel.call import Call
 from usernel.kernel.kernel import Kernel
 from usernel.kernel.outputs import Output
@@ -18,9 +18,11 @@ from usernel.syscalls.row import Row
 
 from .codec import encode
 from .isolated import isolated
+from .recovery import Progress
 from .streams import Streams
 
 OnDone = Callable[[Call], None]
+OnFailed = Callable[[JournalError], None]
 NSEC_PER_SEC = 1_000_000_000
 LONGEST_SLEEP_NS = NSEC_PER_SEC
 """The timer fires this often while anything is due, so that a clock that is set is noticed."""
@@ -37,10 +39,12 @@ class Runtime:
         self.kernel = kernel
         self.journal = journal
         self.streams = Streams()
+        self.recovery: Progress | None = None
+        """How far the recovery is that the runtime's maker is at; until it is done nobody else may act."""
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
-        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._waiting: deque[tuple[int, Callable[[], None], OnFailed]] = deque()
         journal.listen(self._on_durable)
         self._tell_time()
         self._pump()
@@ -126,25 +130,53 @@ class Runtime:
 
     # ------------------------------------------------------------------------------------------------------ durability
 
-    def when_durable(self, position: int, then: Callable[[], None]) -> None:
-        """Call ``then`` when the journal has kept this position, at once where it has, else in the order of asking."""
-        if position <= self.journal.durable and not self._waiting:
+    @property
+    def unavailable(self) -> str | None:
+        """Why no call is let in now: a sentence; None where calls are."""
+        if self.recovery is not None:
+            return f"the journal is being replayed: {self.recovery.stat()['share']:.0%} done"
+        failure = self.journal.failure
+        return None if failure is None else f"nothing is acknowledged: {failure}"
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing will ever be acknowledged again: the process has to be started anew."""
+        failure = self.journal.failure
+        return failure is not None and not isinstance(failure, JournalFullError)
+
+    def when_durable(self, position: int, then: Callable[[], None], failed: OnFailed | None = None) -> None:
+        """Call ``then`` when the journal has kept this position, at once where it has, else in the order of asking.
+
+        Position 0 has nothing to wait for. ``failed`` is called instead where the journal never will.
+        """
+        if self._kept(position):
             isolated(then)
         else:
-            self._waiting.append((max(position, self._waiting[-1][0] if self._waiting else 0), then))
+            behind = self._waiting[-1][0] if self._waiting else 0
+            self._waiting.append((max(position, behind), then, failed or _unheard))
             self._on_durable()
 
     async def durable(self, position: int) -> None:
-        """Wait until the journal has kept this position."""
-        if position <= self.journal.durable and not self._waiting:
+        """Wait until the journal has kept this position. JournalError where it never will."""
+        if self._kept(position):
             return
         kept: asyncio.Future[None] = self._loop.create_future()
-        self.when_durable(position, lambda: None if kept.cancelled() else kept.set_result(None))
+        self.when_durable(
+            position,
+            lambda: None if kept.done() else kept.set_result(None),
+            lambda error: None if kept.done() else kept.set_exception(error),
+        )
         await kept
+
+    def _kept(self, position: int) -> bool:
+        return not position or (position <= self.journal.durable and not self._waiting)
 
     def _on_durable(self) -> None:
         while self._waiting and self._waiting[0][0] <= self.journal.durable:
             isolated(self._waiting.popleft()[1])
+        failure = self.journal.failure
+        while self._waiting and failure is not None and self.lost:
+            isolated(self._waiting.popleft()[2], failure)
 
     def _pump(self) -> None:
         """Hand on everything that the kernel has decided: facts to the journal, then what may leave because of them."""
@@ -152,17 +184,23 @@ class Runtime:
         if facts := kernel.take_facts():
             self.journal.append(kernel.position, lambda: encode(facts))
         for position, output in kernel.take_outputs():
-            self._leave(position, self.streams.publish, output)
+            self._leave(position, self.streams.publish, _withhold_output, output)
         for call in kernel.take_finished():
             if call.whose is not None:
-                self._leave(call.position, _report, call)
+                self._leave(call.position, _report, _withhold, call)
         self._set_timer()
 
-    def _leave(self, position: int, then: Callable[[Any], None], what: Call | Output) -> None:
-        if not self._waiting and position <= self.journal.durable:
+    def _leave(
+        self,
+        position: int,
+        then: Callable[[Any], None],
+        failed: Callable[[Any, JournalError], None],
+        what: Call | Output,
+    ) -> None:
+        if self._kept(position):
             isolated(then, what)
         else:
-            self.when_durable(position, lambda: then(what))
+            self.when_durable(position, lambda: then(what), lambda error: failed(what, error))
 
     # ------------------------------------------------------------------------------------------------------------ time
 
@@ -186,6 +224,12 @@ class Runtime:
         self.kernel.tick(time.time_ns(), time.monotonic_ns())
         self._pump()
 
+    def recovered(self) -> None:
+        """The kernel is where its journal ends: what that brought about is handed on, and calls are let in."""
+        self.recovery = None
+        self._tell_time()
+        self._pump()
+
     def close(self) -> None:
         """Stop the timer. What sleeps is interrupted, so that whoever waits is told."""
         for task in list(self.kernel.tasks.values()):
@@ -203,3 +247,16 @@ class Runtime:
 def _report(call: Call) -> None:
     if call.whose is not None:
         call.whose(call)
+
+
+def _unheard(error: JournalError) -> None:
+    """Nobody asked to be told."""
+
+
+def _withhold(call: Call, error: JournalError) -> None:
+    call.withheld = error
+    _report(call)
+
+
+def _withhold_output(output: Output, error: JournalError) -> None:
+    """Nobody may hear of it: after a restart it may not have happened."""

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from usernel.abi.capability import CAP_IPC_OWNER, CAP_SYS_ADMIN
 from usernel.abi.errno import Errno
-from usernel.abi.ipc import DURABILITY, IPC_MIN_CYCLE, IPC_PRIVATE, IPCID_SEQ_MAX, IPCMNI, IPCMNI_IDX_MASK, IPCMNI_SEQ_SHIFT
+from usernel.abi.ipc import (
+    DURABILITY,
+    IPC_MIN_CYCLE,
+    IPC_PRIVATE,
+    IPCID_SEQ_MAX,
+    IPCMNI,
+    IPCMNI_IDX_MASK,
+    IPCMNI_SEQ_SHIFT,
+)
 
 from ..cred import Cred
 from ..error import KernelError

@@ -117,9 +117,7 @@ def msgget(kernel: Kernel, call: Call, key: int, msgflg: int, ephemeral: bool | 
     return Return(queue.perm.id)
 
 
-def _newque(
-    kernel: Kernel, call: Call, ns: IpcNamespace, key: int, msgflg: int, ephemeral: bool | None
-) -> int:
+def _newque(kernel: Kernel, call: Call, ns: IpcNamespace, key: int, msgflg: int, ephemeral: bool | None) -> int:
     chosen = ns.msg_ids.next_id >= 0
     msqid = ns.msg_ids.allocate(ns.msg_ctlmni)
     if msqid is None:  # and what was asked for is forgotten all the same

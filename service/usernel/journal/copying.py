@@ -1,0 +1,160 @@
+"""Copies of a journal: a backup of one that may be in use, and the good part of one that is damaged.
+
+Both are made record by record through the checksums, so that a copy is never worse than what was read, and both are
+made beside their place and moved there when they are whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from . import schema
+from .directory import DataDirectory, Lock
+from .port import JournalDamagedError, JournalError, Record
+from .reading import EMPTY, Base, bases, parts, records
+from .sqlite import SqliteStorage
+
+READ: Final = apsw.SQLITE_OPEN_READWRITE
+"""A reader of a database in WAL mode has to write into the index that it shares with the writer."""
+OnRecord = Callable[[Record], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy holds: everything up to ``position``; ``damage`` is why it holds no more."""
+
+    base: int
+    position: int
+    records: int
+    damage: JournalDamagedError | None = None
+
+
+def open_reading(directory: DataDirectory, facts_version: int) -> apsw.Connection:
+    """A connection that only reads, beside a service that may be writing. JournalError."""
+    path = directory.database
+    if not path.exists():
+        raise JournalError(f"there is no journal in {directory.path}")
+    connection = schema.connect(path, READ, None)
+    try:
+        schema.check(connection, path, facts_version)
+        # A damaged journal stays as it is: the last to close would move the write-ahead log into the database.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.execute("BEGIN")  # what is read is the journal as it is now, however long it takes
+        connection.execute("SELECT count(*) FROM journal").fetchall()
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise JournalDamagedError(0, f"{path} cannot be read: {error}") from None
+    except apsw.Error as error:
+        raise JournalError(f"{path} cannot be read: {error}") from None
+    return connection
+
+
+def backup(source: DataDirectory, target: Path, facts_version: int, on_record: OnRecord) -> Copied:
+    """Copy a journal, in use or not, to a new data directory. JournalError; JournalDamagedError leaves no copy."""
+    if target.exists() and any(target.iterdir()):
+        raise JournalError(f"{target} is not empty")
+    connection = open_reading(source, facts_version)
+    beside = target.with_name(f".{target.name}.unfinished")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        base = bases(connection)[0]
+        copied = _copy(connection, base, DataDirectory(beside), facts_version, on_record)
+        if copied.damage is not None:
+            raise copied.damage
+        target.mkdir(parents=True, exist_ok=True)
+        beside.rename(target)
+    finally:
+        connection.close()
+        shutil.rmtree(beside, ignore_errors=True)
+    return copied
+
+
+def repair(directory: DataDirectory, facts_version: int, on_record: OnRecord) -> Copied:
+    """Replace a damaged journal by its good part, and keep the damaged one beside it. JournalError where none is good.
+
+    The good part is the newest snapshot that is whole, or the empty beginning, and what stands behind it up to the
+    first damage.
+    """
+    lock = Lock(directory)
+    beside = DataDirectory(directory.path / "repaired")
+    shutil.rmtree(beside.path, ignore_errors=True)
+    try:
+        connection = open_reading(directory, facts_version)
+        try:
+            copied = _copy(connection, _good_base(connection), beside, facts_version, on_record)
+        finally:
+            connection.close()
+        _replace(directory, beside)
+    finally:
+        shutil.rmtree(beside.path, ignore_errors=True)
+        lock.release()
+    if copied.damage is None and copied.position < directory.acked:
+        lost = JournalDamagedError(copied.position, f"it ended there, and {directory.acked} was acknowledged")
+        copied = replace(copied, damage=lost)
+    (directory.path / "acked").unlink(missing_ok=True)
+    return copied
+
+
+def _good_base(connection: apsw.Connection) -> Base:
+    """The newest snapshot that is whole, or the beginning where the records go back to it. JournalError for neither."""
+    damage: JournalDamagedError | None = None
+    for base in bases(connection):
+        try:
+            for _ in parts(connection, base):
+                pass
+        except JournalDamagedError as error:
+            damage = damage or error
+        else:
+            return base
+    raise JournalError(f"no snapshot is whole, and nothing stands before them: {damage}; restore a backup")
+
+
+def _copy(
+    connection: apsw.Connection, base: Base, target: DataDirectory, facts_version: int, on_record: OnRecord
+) -> Copied:
+    """Copy a snapshot and what is good behind it into a new data directory."""
+    storage = SqliteStorage(target, facts_version)
+    count, damage = 0, None
+    try:
+        with storage.loading():
+            for part, record in enumerate(parts(connection, base)):
+                storage.add_part(part, record)
+                on_record(record)
+            if base != EMPTY:
+                storage.finish_snapshot(base.position, base.parts, base.time_ns)
+            try:
+                for record in records(connection, base.position):
+                    storage.append(record)
+                    on_record(record)
+                    count += 1
+            except JournalDamagedError as error:
+                damage = error
+        return Copied(base.position, storage.position, count, damage)
+    finally:
+        storage.close()
+
+
+def _replace(directory: DataDirectory, repaired: DataDirectory) -> None:
+    """Put the repaired database in the place of the damaged one, which gets the next free number."""
+    kept = next(path for path in _damaged_names(directory) if not path.exists())
+    kept.mkdir()
+    for path in (*directory.beside, directory.database):
+        if path.exists():
+            path.rename(kept / path.name)
+    repaired.database.replace(directory.database)
+    directory.sync()
+
+
+def _damaged_names(directory: DataDirectory) -> Iterator[Path]:
+    number = 1
+    while True:
+        yield directory.path / f"damaged-{number}"
+        number += 1
+
+
+__all__ = ["Copied", "backup", "open_reading", "repair"]

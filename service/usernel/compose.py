@@ -88,7 +88,7 @@ async def service(settings: Settings, limits: Limits | None = None) -> AsyncIter
         app = make_app(runtime, settings, limits)
         url = await _serving(stack, runtime, app, settings, limits)
         if keeper is not None:
-            await _recover(keeper, runtime, settings.snapshot_bytes)
+            await _recover(keeper, runtime, settings)
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
@@ -105,11 +105,11 @@ async def _keeper(stack: AsyncExitStack, data_dir: str) -> Keeper:
     return keeper
 
 
-async def _recover(keeper: Keeper, runtime: Runtime, snapshot_bytes: int) -> None:
+async def _recover(keeper: Keeper, runtime: Runtime, settings: Settings) -> None:
     try:
-        await keeper.recover(runtime, snapshot_bytes)
+        await keeper.recover(runtime, settings.snapshot_bytes)
     except JournalDamagedError as error:
-        raise ConfigError(_journal_reason(str(keeper.storage.stat()["directory"]), error)) from None
+        raise ConfigError(_journal_reason(str(settings.data_dir), error)) from None
 
 
 def _journal_reason(data_dir: str, error: JournalError) -> str:

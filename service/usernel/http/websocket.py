@@ -29,13 +29,15 @@ from .wire import JSON, SUBPROTOCOLS, UNREADABLE, Failure, Frame, FrameCodec, Id
 log = logging.getLogger(__name__)
 
 FORK: Final = TABLE["fork"]
+Outcome = tuple[Id | None, Call | Reply]
 
 
 class SyscallSocket:
     """One connection. It acts as a child of its default task, which exits with the connection.
 
     What a call received is held until its reply is about to be written; if the client is gone by then, or gone while
-    its earlier replies still wait to be read, it goes back to its place.
+    its earlier replies still wait to be read, it goes back to its place. A reply that waits to be durable holds up no
+    other.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class SyscallSocket:
         self._codec = codec
         self._limits = limits
         self._flying: dict[Id, Call] = {}
-        self._done: deque[tuple[Id | None, Call | Reply]] = deque()
+        self._done: deque[Outcome] = deque()
+        self._ready: deque[Outcome] = deque()
+        self._committing = 0
         self._wake: asyncio.Event = asyncio.Event()
         self._drained: asyncio.Event = asyncio.Event()
 
@@ -74,7 +78,11 @@ class SyscallSocket:
 
     def stat(self) -> dict[str, Any]:
         """Who it acts as, and what is under way."""
-        return {"pid": self.task.pid, "calls": len(self._flying), "unwritten": len(self._done)}
+        return {"pid": self.task.pid, "calls": len(self._flying), "unwritten": self._unwritten}
+
+    @property
+    def _unwritten(self) -> int:
+        return len(self._done) + self._committing + len(self._ready)
 
     # --------------------------------------------------------------------------------------------------------- reading
 
@@ -83,7 +91,7 @@ class SyscallSocket:
         async for message in self._ws:
             if not await self._accept(message):
                 return
-            if len(self._done) > self._limits.unwritten and not await self._drain():
+            if self._unwritten > self._limits.unwritten and not await self._drain():
                 return
             if monotonic() > turn_ends:
                 await asyncio.sleep(0)
@@ -171,9 +179,14 @@ class SyscallSocket:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._done:
-                    await self._write_joined()
-                self._drained.set()
+                while self._done or self._ready:
+                    if self._gone:
+                        raise ConnectionResetError("the client is gone")
+                    self._commit_done()
+                    if self._ready:
+                        await self._write_ready()
+                if not self._committing:
+                    self._drained.set()
         except ConnectionError:
             log.debug("task %d: the client was gone before its replies were written", self.task.pid)
         finally:
@@ -181,24 +194,43 @@ class SyscallSocket:
             if self._transport is not None:
                 self._transport.close()
 
-    async def _write_joined(self) -> None:
-        if self._gone:
-            raise ConnectionResetError("the client is gone")
-        joined = self._take_done()
-        position = 0
-        for _, what in joined:
+    def _commit_done(self) -> None:
+        """What the oldest outcomes received leaves its queue; each is ready to be written when that is durable."""
+        outcomes = self._take_done()
+        waiting: list[Outcome] = []
+        for outcome in outcomes:
+            what = outcome[1]
+            if isinstance(what, Call) and what.held is not None:
+                self.runtime.commit(what)
+            kept = not isinstance(what, Call) or self.runtime.kept(what.position)
+            (self._ready if kept else waiting).append(outcome)
+        if waiting:
+            self._committing += len(waiting)
+            position = max(what.position for _, what in waiting if isinstance(what, Call))
+            self.runtime.when_durable(position, partial(self._committed, waiting), partial(self._withheld, waiting))
+
+    def _committed(self, outcomes: list[Outcome]) -> None:
+        self._committing -= len(outcomes)
+        self._ready.extend(outcomes)
+        self._wake.set()
+
+    def _withheld(self, outcomes: list[Outcome], error: JournalError) -> None:
+        """The journal will never keep them: whether they happened, nobody can tell."""
+        for _, what in outcomes:
             if isinstance(what, Call):
-                if what.held is not None:
-                    self.runtime.commit(what)
-                position = max(position, what.position)
-        with suppress(JournalError):  # then every outcome that waited for it is withheld
-            await self.runtime.durable(position)
+                what.withheld = error
+        self._committed(outcomes)
+
+    async def _write_ready(self) -> None:
+        joined, self._ready = self._ready, deque()
         replies = [what if not isinstance(what, Call) else self._answer(ident, what) for ident, what in joined]
         data = self._codec.encode(replies[0] if len(replies) == 1 else replies)
         await self._ws.send_frame(data, WSMsgType.TEXT if self._codec.text else WSMsgType.BINARY)
 
-    def _take_done(self) -> list[tuple[Id | None, Call | Reply]]:
+    def _take_done(self) -> list[Outcome]:
         """The oldest outcomes, as many as make one frame."""
+        if not self._done:
+            return []
         joined = [self._done.popleft()]
         size = 0
         while self._done:
@@ -214,8 +246,8 @@ class SyscallSocket:
         return self._ws.closed or self._transport is None or self._transport.is_closing()
 
     def _answer(self, ident: Id | None, call: Call) -> Reply:
-        if call.position > self.runtime.journal.durable:
-            return Malformed(ident, f"{NOT_KEPT}: {self.runtime.journal.failure}", 503)
+        if call.withheld is not None:
+            return Malformed(ident, f"{NOT_KEPT}: {call.withheld}", 503)
         if call.error is not None:
             return _failure(ident, call.error)
         result = call.outcome()

@@ -185,7 +185,7 @@ class SqliteStorage:
         """Its positions and sizes."""
         known, base = self._extent, self._extent.base
         return {
-            "directory": str(self.directory.path), "position": known.last, "records": known.records,
+            "position": known.last, "records": known.records,
             "record_bytes": known.record_bytes, "tail_bytes": known.tail_bytes, "snapshot_position": base.position,
             "snapshot_bytes": known.base_bytes, "snapshot_time_ns": base.time_ns, "file_bytes": self._file_bytes(),
         }  # fmt: skip

@@ -6,6 +6,7 @@ are immutable, and a list of references is all that is taken.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -52,26 +53,23 @@ MAPS: Final = ("uid_map", "gid_map", "projid_map")
 
 
 class Snapshot:
-    """What was captured. ``parts`` makes the facts when they are written, a bounded number at a time."""
+    """What was captured: of ``messages`` messages, at ``position``. ``parts`` makes the facts when they are written."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.position = kernel.position
         self._facts: list[Fact] = []
-        self._contents: list[tuple[Any, list[Message]]] = []
+        self._contents: deque[tuple[Any, list[Message]]] = deque()
         self._capture(kernel)
-
-    @property
-    def messages(self) -> int:
-        """How many messages it holds."""
-        return sum(len(messages) for _, messages in self._contents)
+        self.messages = sum(len(messages) for _, messages in self._contents)
 
     def parts(self) -> Iterator[Sequence[Fact]]:
-        """All facts in order, in parts of bounded size."""
+        """All facts in order, in parts of bounded size; once, for what was handed out is let go."""
         facts = iter(self._facts)
         while part := list(islice(facts, PART_MESSAGES)):
             yield part
         part, size, count = [], 0, 0
-        for make, messages in self._contents:
+        while self._contents:
+            make, messages = self._contents.popleft()
             for chunk in _chunks(messages):
                 part.append(make(chunk))
                 size, count = size + size_of(map(BODY, chunk)), count + len(chunk)

@@ -149,7 +149,7 @@ class Runtime:
 
         Position 0 has nothing to wait for. ``failed`` is called instead where the journal never will.
         """
-        if self._kept(position):
+        if self.kept(position):
             isolated(then)
         else:
             behind = self._waiting[-1][0] if self._waiting else 0
@@ -158,7 +158,7 @@ class Runtime:
 
     async def durable(self, position: int) -> None:
         """Wait until the journal has kept this position. JournalError where it never will."""
-        if self._kept(position):
+        if self.kept(position):
             return
         kept: asyncio.Future[None] = self._loop.create_future()
         self.when_durable(
@@ -168,7 +168,8 @@ class Runtime:
         )
         await kept
 
-    def _kept(self, position: int) -> bool:
+    def kept(self, position: int) -> bool:
+        """Whether what was executed at a position may leave now: it is durable, or nothing depends on it (0)."""
         return not position or (position <= self.journal.durable and not self._waiting)
 
     def _on_durable(self) -> None:
@@ -197,7 +198,7 @@ class Runtime:
         failed: Callable[[Any, JournalError], None],
         what: Call | Output,
     ) -> None:
-        if self._kept(position):
+        if self.kept(position):
             isolated(then, what)
         else:
             self.when_durable(position, lambda: then(what), lambda error: failed(what, error))

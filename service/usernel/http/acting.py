@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import pydantic
 from aiohttp import web
 
 from usernel.kernel.call import Call, Return
+from usernel.kernel.error import KernelError
 from usernel.kernel.task import Task
 from usernel.syscalls.row import Row
 from usernel.syscalls.table import TABLE
@@ -19,11 +20,17 @@ from .keys import RUNTIME, SESSIONS
 from .problem import Problem
 from .wire import json_out
 
+POSITION: Final = "position"
+"""Where a request holds the log position that its answer waits for."""
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
 class Acting:
-    """A request's calls. It opens, acts and closes within itself; what it received and cannot answer goes back."""
+    """A request's calls. It opens, acts and closes within itself; what it received and cannot answer goes back.
+
+    Only its answer waits until all that it did is durable (``kept``), not each of its calls.
+    """
 
     def __init__(self, request: web.Request, task: Task) -> None:
         self.request = request
@@ -44,7 +51,7 @@ class Acting:
         """Make a call whose arguments are the kernel's already."""
         call = await self.runtime.call(self.task, row, args, hold=True, timeout=wait or None)
         self._take(call)
-        await self.runtime.durable(call.position)
+        self.request[POSITION] = max(self.request.get(POSITION, 0), call.position)
         return call.outcome()
 
     def _take(self, call: Call) -> None:
@@ -70,6 +77,18 @@ class Acting:
         finally:
             # Not awaited: a request that is cancelled must close as well.
             self.runtime.submit(self.task, TABLE["close"], [mqdes], lambda _: None)
+
+
+@web.middleware
+async def kept(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let an answer, also one that tells of an error, leave when what the request did is durable. JournalError."""
+    try:
+        response = await handler(request)
+    except (KernelError, TimeoutError, Problem):
+        await request.app[RUNTIME].durable(request.get(POSITION, 0))
+        raise
+    await request.app[RUNTIME].durable(request.get(POSITION, 0))
+    return response
 
 
 def answer(shown: Any, status: int = 200) -> web.Response:

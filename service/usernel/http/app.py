@@ -10,7 +10,7 @@ from usernel.config import Settings
 from usernel.runtime import Runtime
 
 from . import health, mq, msg, namespaces, notify, syscalls, tasks
-from .acting import answer
+from .acting import answer, kept
 from .keys import LIMITS, RUNTIME, SESSIONS, SETTINGS, SOCKETS, TICKETS
 from .limits import Limits
 from .openapi import document
@@ -34,7 +34,7 @@ ROUTES: Final = (
 def make_app(runtime: Runtime, settings: Settings, limits: Limits | None = None) -> web.Application:
     """The application that serves a runtime's kernel."""
     limits = limits or Limits()
-    app = web.Application(middlewares=[problems, guard], client_max_size=limits.body_bytes)
+    app = web.Application(middlewares=[problems, guard, kept], client_max_size=limits.body_bytes)
     app[RUNTIME] = runtime
     app[SETTINGS] = settings
     app[LIMITS] = limits

@@ -160,10 +160,12 @@ class SqliteStorage:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
-        except apsw.Error as error:
+        except BaseException as error:
             if connection.in_transaction:
                 self._roll_back()
-            raise _failure(error) from None
+            if isinstance(error, apsw.Error):
+                raise _failure(error) from None
+            raise
 
     def _roll_back(self) -> None:
         try:

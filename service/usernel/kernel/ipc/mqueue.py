@@ -177,6 +177,7 @@ def mq_unlink(kernel: Kernel, call: Call, name: str) -> Return:
     inode = lookup(ns, name)
     if inode is None:
         raise KernelError(Errno.ENOENT, f"no queue is called {name}")
+    call.ephemeral = inode.ephemeral
     if cred.fsuid not in (inode.uid, ns.uid) and not capable_wrt_inode(cred, inode, CAP_FOWNER):
         raise KernelError(Errno.EPERM, f"queue {name} belongs to uid {inode.uid}")
     kernel.record(MqUnlinked(ns.inum, name, kernel.realtime_ns))

@@ -75,6 +75,7 @@ def _info(call: Call, cmd: int) -> Return:
 def _stat(call: Call, msqid: int, cmd: int) -> Return:
     ids = call.task.nsproxy.ipc.msg_ids
     queue = ids.obtain(msqid) if cmd == IPC_STAT else ids.at_index(msqid)
+    call.ephemeral = queue.ephemeral
     if cmd != MSG_STAT_ANY:
         _check_readable(call, queue)
     return Return(0 if cmd == IPC_STAT else queue.perm.id, msqid_ds(call.task, queue))
@@ -88,6 +89,7 @@ def _check_readable(call: Call, queue: MsgQueue) -> None:
 def msg_stat(call: Call, msqid: int) -> Out:
     """A queue as IPC_STAT shows it, and what Linux does not show. EINVAL, EACCES."""
     queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
+    call.ephemeral = queue.ephemeral
     _check_readable(call, queue)
     return queue.seen_by(call.task)
 
@@ -100,6 +102,7 @@ def msqid_ds(viewer: Task, queue: MsgQueue) -> Out:
 
 def _controlled(call: Call, msqid: int) -> MsgQueue:
     queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
+    call.ephemeral = queue.ephemeral
     if not may_control(call.task.cred, queue.ns, queue.perm):
         raise KernelError(Errno.EPERM, f"queue {msqid} belongs to uid {queue.perm.uid}, made by uid {queue.perm.cuid}")
     return queue
@@ -166,6 +169,7 @@ def msg_list(call: Call, after: int, limit: int) -> tuple[list[Out], int | None]
 def msg_peek(call: Call, msqid: int, after: int, limit: int) -> tuple[list[Out], int | None]:
     """Messages that a receiver could see, those behind place ``after``; nothing leaves. EINVAL, EACCES."""
     queue = call.task.nsproxy.ipc.msg_ids.obtain(msqid)
+    call.ephemeral = queue.ephemeral
     _check_readable(call, queue)
     found = list(islice((message for message in queue.messages if message[0] > after), limit + 1))
     items = [{"seq": seq, "mtype": kind, "data": data} for seq, (kind, data) in found[:limit]]

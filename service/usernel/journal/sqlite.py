@@ -7,7 +7,7 @@ two connections used, as a backup of a running service does), and tests put a fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import apsw
@@ -38,43 +38,51 @@ class SqliteStorage:
         self.directory = directory
         self._lock = Lock(directory)
         try:
-            self._connection = self._open(facts_version, vfs)
-            self._extent = self._measure()
+            directory.make_private(directory.database)
+            self._connection = schema.connect(directory.database, WRITE, vfs)
+            self._extent, self._acked = self._take_over(facts_version)
         except BaseException:
             self._lock.release()
             raise
-        self._acked = Acked(directory)
-        self._acked.tell(self.position)
 
-    def _open(self, facts_version: int, vfs: str | None) -> apsw.Connection:
+    def _take_over(self, facts_version: int) -> tuple[Extent, Acked]:
+        """Everything else that opening means; where that fails the journal stays as it was found."""
         path = self.directory.database
-        self.directory.make_private(path)
-        connection = schema.connect(path, WRITE, vfs)
         try:
-            if schema.is_empty(connection):
-                if self.directory.acked:
-                    raise JournalDamagedError(0, f"the database is empty, and {self.directory.acked} was acknowledged")
-                schema.create(connection, facts_version)
-                self.directory.sync()
-            schema.check(connection, path, facts_version)
-            schema.announce(connection, facts_version)
-            connection.execute(f"PRAGMA wal_autocheckpoint = {schema.CHECKPOINT_PAGES}")
-        except apsw.Error as error:
-            connection.close()
+            self._prepare(facts_version)
+            found = self._measure()
+            acked = Acked(self.directory)
+            acked.tell(found.last)
+        except (apsw.Error, OSError) as error:
+            self._abandon()
             raise _opening(path, error) from None
-        except JournalError:
-            connection.close()
+        except BaseException:
+            self._abandon()
             raise
-        return connection
+        return found, acked
+
+    def _prepare(self, facts_version: int) -> None:
+        connection = self._connection
+        if schema.is_empty(connection):
+            if self.directory.acked:
+                raise JournalDamagedError(0, f"the database is empty, and {self.directory.acked} was acknowledged")
+            schema.create(connection, facts_version)
+            self.directory.sync()
+        schema.check(connection, self.directory.database, facts_version)
+        schema.announce(connection, facts_version)
+        connection.execute(f"PRAGMA wal_autocheckpoint = {schema.CHECKPOINT_PAGES}")
 
     def _measure(self) -> Extent:
-        try:
-            found = extent(self._connection)
-        except apsw.Error as error:
-            raise _opening(self.directory.database, error) from None
+        found = extent(self._connection)
         if found.last < self.directory.acked:
             raise JournalDamagedError(found.last, f"it ends there, and {self.directory.acked} was acknowledged")
         return found
+
+    def _abandon(self) -> None:
+        """Close a journal that is not to be used, and leave its write-ahead log where it is."""
+        with suppress(apsw.Error):
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self._connection.close()
 
     @property
     def position(self) -> int:
@@ -205,7 +213,7 @@ class SqliteStorage:
             self._lock.release()
 
 
-def _opening(path: Any, error: apsw.Error) -> JournalError:
+def _opening(path: Any, error: apsw.Error | OSError) -> JournalError:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return JournalDamagedError(0, f"{path} cannot be read: {error}")
     return JournalError(f"{path} cannot be opened: {error}")

@@ -17,7 +17,6 @@ LATER: Final[Mapping[str, str]] = {
     "run": "unmodified programs",
     "approvals": "permission events",
     "token": "more than one token",
-    "journal": "a durable journal",
 }
 
 

@@ -8,6 +8,7 @@ from usernel.version import __version__
 
 from .demo import demo
 from .doctor import doctor
+from .journal import journal
 from .later import LATER, later
 from .mq import mq
 from .msg import msg
@@ -24,7 +25,7 @@ def main() -> None:
     """Linux message queues and namespaces as a service: serve them, use them, see them work."""
 
 
-for command in (serve, demo, doctor, msg, mq, ns, tasks):
+for command in (serve, demo, doctor, msg, mq, ns, tasks, journal):
     main.add_command(command)
 for name, what in LATER.items():
     main.add_command(later(name, what))

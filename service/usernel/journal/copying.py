@@ -17,7 +17,7 @@ import apsw
 from . import schema
 from .directory import DataDirectory, Lock
 from .port import JournalDamagedError, JournalError, Record
-from .reading import EMPTY, Base, bases, parts, records
+from .reading import DAMAGED, EMPTY, Base, bases, parts, records
 from .sqlite import SqliteStorage
 
 READ: Final = apsw.SQLITE_OPEN_READWRITE
@@ -27,12 +27,16 @@ OnRecord = Callable[[Record], None]
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What a copy holds: everything up to ``position``; ``damage`` is why it holds no more."""
+    """What a copy holds: everything up to ``position``; ``damage`` is why it holds no more.
+
+    ``kept`` is where the original is, when the copy took its place.
+    """
 
     base: int
     position: int
     records: int
     damage: JournalDamagedError | None = None
+    kept: Path | None = None
 
 
 def open_reading(directory: DataDirectory, facts_version: int) -> apsw.Connection:
@@ -42,15 +46,20 @@ def open_reading(directory: DataDirectory, facts_version: int) -> apsw.Connectio
         raise JournalError(f"there is no journal in {directory.path}")
     connection = schema.connect(path, READ, None)
     try:
-        schema.check(connection, path, facts_version)
         # A damaged journal stays as it is: the last to close would move the write-ahead log into the database.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        schema.check(connection, path, facts_version)
         connection.execute("BEGIN")  # what is read is the journal as it is now, however long it takes
         connection.execute("SELECT count(*) FROM journal").fetchall()
-    except (apsw.CorruptError, apsw.NotADBError) as error:
+    except (*DAMAGED, TypeError) as error:  # a version that is no number any more cannot be compared
+        connection.close()
         raise JournalDamagedError(0, f"{path} cannot be read: {error}") from None
     except apsw.Error as error:
+        connection.close()
         raise JournalError(f"{path} cannot be read: {error}") from None
+    except JournalError:
+        connection.close()
+        raise
     return connection
 
 
@@ -58,14 +67,16 @@ def backup(source: DataDirectory, target: Path, facts_version: int, on_record: O
     """Copy a journal, in use or not, to a new data directory. JournalError; JournalDamagedError leaves no copy."""
     if target.exists() and any(target.iterdir()):
         raise JournalError(f"{target} is not empty")
+    acked = source.acked  # before what is read: whatever is acknowledged from now on need not be in the copy
     connection = open_reading(source, facts_version)
     beside = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         base = bases(connection)[0]
         copied = _copy(connection, base, DataDirectory(beside), facts_version, on_record)
-        if copied.damage is not None:
-            raise copied.damage
+        damage = copied.damage or _lost(copied, acked)
+        if damage is not None:
+            raise damage
         target.mkdir(parents=True, exist_ok=True)
         beside.rename(target)
     finally:
@@ -89,15 +100,20 @@ def repair(directory: DataDirectory, facts_version: int, on_record: OnRecord) ->
             copied = _copy(connection, _good_base(connection), beside, facts_version, on_record)
         finally:
             connection.close()
-        _replace(directory, beside)
+        copied = replace(copied, damage=copied.damage or _lost(copied, directory.acked))
+        kept = _replace(directory, beside)
+        (directory.path / "acked").unlink(missing_ok=True)
     finally:
         shutil.rmtree(beside.path, ignore_errors=True)
         lock.release()
-    if copied.damage is None and copied.position < directory.acked:
-        lost = JournalDamagedError(copied.position, f"it ended there, and {directory.acked} was acknowledged")
-        copied = replace(copied, damage=lost)
-    (directory.path / "acked").unlink(missing_ok=True)
-    return copied
+    return replace(copied, kept=kept)
+
+
+def _lost(copied: Copied, acked: int) -> JournalDamagedError | None:
+    """The damage of a journal that could be copied to its end, where that is before what was acknowledged."""
+    if copied.position >= acked:
+        return None
+    return JournalDamagedError(copied.position, f"it ends there, and {acked} was acknowledged")
 
 
 def _good_base(connection: apsw.Connection) -> Base:
@@ -117,20 +133,23 @@ def _good_base(connection: apsw.Connection) -> Base:
 def _copy(
     connection: apsw.Connection, base: Base, target: DataDirectory, facts_version: int, on_record: OnRecord
 ) -> Copied:
-    """Copy a snapshot and what is good behind it into a new data directory."""
+    """Copy a snapshot and what is good behind it into a new data directory.
+
+    ``on_record`` sees each record before it is copied, and may find damage too: JournalDamagedError.
+    """
     storage = SqliteStorage(target, facts_version)
     count, damage = 0, None
     try:
         with storage.loading():
             for part, record in enumerate(parts(connection, base)):
-                storage.add_part(part, record)
                 on_record(record)
+                storage.add_part(part, record)
             if base != EMPTY:
                 storage.finish_snapshot(base.position, base.parts, base.time_ns)
             try:
                 for record in records(connection, base.position):
-                    storage.append(record)
                     on_record(record)
+                    storage.append(record)
                     count += 1
             except JournalDamagedError as error:
                 damage = error
@@ -139,8 +158,8 @@ def _copy(
         storage.close()
 
 
-def _replace(directory: DataDirectory, repaired: DataDirectory) -> None:
-    """Put the repaired database in the place of the damaged one, which gets the next free number."""
+def _replace(directory: DataDirectory, repaired: DataDirectory) -> Path:
+    """Put the repaired database in the place of the damaged one; where that is now, under the next free number."""
     kept = next(path for path in _damaged_names(directory) if not path.exists())
     kept.mkdir()
     for path in (*directory.beside, directory.database):
@@ -148,6 +167,7 @@ def _replace(directory: DataDirectory, repaired: DataDirectory) -> None:
             path.rename(kept / path.name)
     repaired.database.replace(directory.database)
     directory.sync()
+    return kept
 
 
 def _damaged_names(directory: DataDirectory) -> Iterator[Path]:

@@ -92,6 +92,22 @@ class Lock:
         os.close(self._fd)
 
 
+def holder(directory: DataDirectory) -> int | None:
+    """The pid of the process that may write into a data directory; 0 where it does not say, None for nobody."""
+    try:
+        fd = os.open(directory.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.pread(fd, 20, 0).strip()
+        return int(pid) if pid.isdigit() else 0
+    finally:
+        os.close(fd)
+    return None
+
+
 class Acked:
     """The file ``acked``, open to be written after each commit."""
 

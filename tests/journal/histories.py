@@ -29,6 +29,8 @@ class History:
     snapshots: dict[int, list[Record]] = field(default_factory=dict)
     final: list[Record] = field(default_factory=list)
     """A snapshot of the end."""
+    seen: set[tuple[int, int]] = field(default_factory=set)
+    """Snapshots and positions for which it was seen that they lead to the state of then."""
 
     @property
     def last(self) -> int:

@@ -10,7 +10,7 @@ from .asking import Ask
 
 QUEUE_FIELDS = {
     "name", "mq_maxmsg", "mq_msgsize", "mq_curmsgs", "qsize", "st_ino", "mode", "uid", "gid", "atime_ns", "mtime_ns",
-    "ctime_ns", "files", "senders", "receivers", "held", "status",
+    "ctime_ns", "files", "senders", "receivers", "held", "status", "oldest", "durability",
 }  # fmt: skip
 O_EXCL = 0o200
 

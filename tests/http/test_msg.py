@@ -11,7 +11,7 @@ from .asking import Ask
 IPC_CREAT, IPC_EXCL = 0o1000, 0o2000
 QUEUE_FIELDS = {
     "msqid", "msg_perm", "msg_stime", "msg_rtime", "msg_ctime", "msg_cbytes", "msg_qnum", "msg_qbytes", "msg_lspid",
-    "msg_lrpid", "senders", "receivers", "held",
+    "msg_lrpid", "senders", "receivers", "held", "oldest", "durability",
 }  # fmt: skip
 
 

@@ -132,3 +132,11 @@ def test_rows_that_hand_nothing_back_answer_the_number(kernel: usernel.Kernel) -
         task.start("no_call")
     with pytest.raises(KeyError):
         kernel.task(99999)
+
+
+def test_a_queue_says_whether_it_outlives_the_service(kernel: usernel.Kernel) -> None:
+    task = kernel.fork()
+    msqid = task.msgget("IPC_PRIVATE", durability="ephemeral")
+    task.mq_open("q", "O_CREAT", durability="ephemeral")
+    shown = (task.msg_stat(msqid).out, task.mq_stat("q").out)
+    assert [stat["durability"] for stat in shown if stat is not None] == ["ephemeral", "ephemeral"]

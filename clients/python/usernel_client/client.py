@@ -9,7 +9,7 @@ from typing import Any, Self
 from .caller import Caller
 from .calls import Calls
 from .connection import Connection
-from .flags import Flags, listed
+from .flags import Durability, Flags, listed
 from .mq import PosixQueue
 from .msg import MessageQueue
 from .protocol import Result
@@ -39,9 +39,14 @@ class Actor:
         """Any system call by its name, with arguments by theirs. KernelError, ProtocolError, ConnectionLost."""
         return await self.caller.result(name, args)
 
-    async def msgget(self, key: int | str, flags: Flags = 0, *, mode: int = 0) -> MessageQueue:
-        """msgget(2): the queue of a key (a number, ``"0x4d2"``, ``"IPC_PRIVATE"``), made with IPC_CREAT."""
-        args = {"key": key, "msgflg": listed(flags, mode)}
+    async def msgget(
+        self, key: int | str, flags: Flags = 0, *, mode: int = 0, durability: Durability = None
+    ) -> MessageQueue:
+        """msgget(2): the queue of a key (a number, ``"0x4d2"``, ``"IPC_PRIVATE"``), made with IPC_CREAT.
+
+        ``durability`` of a new queue: ``"durable"`` or ``"ephemeral"``; None as its namespace says.
+        """
+        args = {"key": key, "msgflg": listed(flags, mode), "durability": durability}
         return MessageQueue(self.caller, (await self.caller.reply("msgget", args)).ret)
 
     def msg(self, msqid: int) -> MessageQueue:
@@ -49,11 +54,15 @@ class Actor:
         return MessageQueue(self.caller, msqid)
 
     async def mq_open(
-        self, name: str, flags: Flags = "O_RDWR", *, mode: int = 0o600, attr: dict[str, int] | None = None
-    ) -> PosixQueue:
-        """mq_open(3): ``attr`` (``mq_maxmsg``, ``mq_msgsize``) is for a new queue; a leading slash may stand or not."""
+        self, name: str, flags: Flags = "O_RDWR", *, mode: int = 0o600, attr: dict[str, int] | None = None,
+        durability: Durability = None,
+    ) -> PosixQueue:  # fmt: skip
+        """mq_open(3); a leading slash may stand or not. ``attr`` (``mq_maxmsg``, ``mq_msgsize``) is for a new queue.
+
+        So is ``durability``: ``"durable"`` or ``"ephemeral"``; None as its namespace says.
+        """
         plain = name.removeprefix("/")
-        args = {"name": plain, "oflag": listed(flags), "mode": mode, "attr": attr}
+        args = {"name": plain, "oflag": listed(flags), "mode": mode, "attr": attr, "durability": durability}
         return PosixQueue(self.caller, plain, (await self.caller.reply("mq_open", args)).ret)
 
     async def mq_unlink(self, name: str) -> None:

@@ -1,11 +1,15 @@
-"""Flags as programs write them."""
+"""Flags as programs write them, and what else a call is told in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 Flags = int | str | Sequence[int | str]
 """A number, ``"IPC_CREAT | IPC_EXCL"``, or a sequence of names and numbers."""
+
+Durability = Literal["durable", "ephemeral"] | None
+"""Whether a new queue outlives the service; None as its namespace says."""
 
 
 def listed(flags: Flags, *more: int | str) -> list[int | str]:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from .client import Actor, Client, Task
-from .flags import Flags
+from .flags import Durability, Flags
 from .mq import Attributes, MqMessage, PosixQueue
 from .msg import Data, Message, MessageQueue
 from .protocol import Result
@@ -204,19 +204,24 @@ class _SyncActor:
         """Any system call by its name, with arguments by theirs."""
         return self._loop.wait(self._actor.call(name, **args))
 
-    def msgget(self, key: int | str, flags: Flags = 0, *, mode: int = 0) -> SyncMessageQueue:
+    def msgget(
+        self, key: int | str, flags: Flags = 0, *, mode: int = 0, durability: Durability = None
+    ) -> SyncMessageQueue:
         """msgget(2)."""
-        return SyncMessageQueue(self._loop, self._loop.wait(self._actor.msgget(key, flags, mode=mode)))
+        getting = self._actor.msgget(key, flags, mode=mode, durability=durability)
+        return SyncMessageQueue(self._loop, self._loop.wait(getting))
 
     def msg(self, msqid: int) -> SyncMessageQueue:
         """The System V queue of an id."""
         return SyncMessageQueue(self._loop, self._actor.msg(msqid))
 
     def mq_open(
-        self, name: str, flags: Flags = "O_RDWR", *, mode: int = 0o600, attr: dict[str, int] | None = None
-    ) -> SyncPosixQueue:
+        self, name: str, flags: Flags = "O_RDWR", *, mode: int = 0o600, attr: dict[str, int] | None = None,
+        durability: Durability = None,
+    ) -> SyncPosixQueue:  # fmt: skip
         """mq_open(3)."""
-        return SyncPosixQueue(self._loop, self._loop.wait(self._actor.mq_open(name, flags, mode=mode, attr=attr)))
+        opening = self._actor.mq_open(name, flags, mode=mode, attr=attr, durability=durability)
+        return SyncPosixQueue(self._loop, self._loop.wait(opening))
 
     def mq_unlink(self, name: str) -> None:
         """mq_unlink(3)."""

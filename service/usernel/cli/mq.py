@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from .parts import (
     PAGE,
     bodies,
     done,
+    durability_of,
+    durability_option,
     pages,
     print_message,
     received,
@@ -59,16 +61,20 @@ def ls(options: Options) -> None:
         if options.json:
             show.as_json(queues)
             return
-        columns = "name mode uid gid messages bytes maxmsg msgsize senders receivers".split()
-        numbers = "uid gid mq_curmsgs qsize mq_maxmsg mq_msgsize senders receivers".split()
-        rows = [(queue["name"], show.mode(queue["mode"]), *(queue[name] for name in numbers)) for queue in queues]
-        show.table(columns, rows, "no queues")
+        columns = "name mode uid gid messages bytes maxmsg msgsize senders receivers durability oldest".split()
+        show.table(columns, [_row(queue) for queue in queues], "no queues")
 
     run(options, act)
 
 
 async def _listed(actor: Actor, page: dict[str, Any]) -> dict[str, Any]:
     return (await actor.call("mq_list", **page)).out or {}
+
+
+def _row(queue: dict[str, Any]) -> Sequence[object]:
+    as_they_are = "uid gid mq_curmsgs qsize mq_maxmsg mq_msgsize senders receivers durability".split()
+    shown = [queue[name] for name in as_they_are]
+    return [queue["name"], show.mode(queue["mode"]), *shown, show.age(queue["oldest"])]
 
 
 @mq.command()
@@ -84,7 +90,7 @@ def stat(options: Options, name: str) -> None:
             show.as_json(shown)
             return
         times = {key.removesuffix("_ns"): show.clock(shown.pop(key) / 1e9) for key in [*shown] if key.endswith("_ns")}
-        show.fields({**shown, "mode": f"{shown['mode']:04o}", **times})
+        show.fields({**shown, "mode": f"{shown['mode']:04o}", **times, "oldest": show.moment(shown["oldest"])})
 
     run(options, act)
 
@@ -95,10 +101,11 @@ def stat(options: Options, name: str) -> None:
 @click.option("--msgsize", type=int, help="How many bytes a message has at most (mq_msgsize).")
 @click.option("--mode", default="0600", help="Permission bits, octal (default 0600).")
 @click.option("--exclusive", is_flag=True, help="Fail where it exists (O_EXCL).")
+@durability_option
 @connection_options
 @pass_options
 def create(options: Options, name: str, maxmsg: int | None, msgsize: int | None, mode: str, *,
-           exclusive: bool) -> None:  # fmt: skip
+           exclusive: bool, durable: bool | None) -> None:  # fmt: skip
     """Make a queue, or find it."""
     flags = ["O_RDWR", "O_CREAT", *(["O_EXCL"] if exclusive else [])]
 
@@ -109,7 +116,8 @@ def create(options: Options, name: str, maxmsg: int | None, msgsize: int | None,
                 "mq_maxmsg": maxmsg if maxmsg is not None else await actor.sysctl("fs.mqueue.msg_default"),
                 "mq_msgsize": msgsize if msgsize is not None else await actor.sysctl("fs.mqueue.msgsize_default"),
             }
-        queue = await actor.mq_open(name, flags, mode=octal(mode), attr=attr)
+        kept = durability_of(durable)
+        queue = await actor.mq_open(name, flags, mode=octal(mode), attr=attr, durability=kept)
         done(options, queue.name, name=queue.name)
 
     run(options, act)

@@ -14,6 +14,8 @@ from .parts import (
     PAGE,
     bodies,
     done,
+    durability_of,
+    durability_option,
     pages,
     print_message,
     received,
@@ -77,7 +79,7 @@ def ls(options: Options) -> None:
         if options.json:
             show.as_json(queues)
             return
-        columns = "msqid key mode uid gid messages bytes limit senders receivers".split()
+        columns = "msqid key mode uid gid messages bytes limit senders receivers durability oldest".split()
         show.table(columns, [_row(queue) for queue in queues], "no queues")
 
     run(options, act)
@@ -93,7 +95,7 @@ def _row(queue: dict[str, Any]) -> Sequence[object]:
     key = f"{perm['key'] & 0xFFFFFFFF:#010x}"
     return [
         queue["msqid"], key, show.mode(perm["mode"]), perm["uid"], perm["gid"], *counts,
-        queue["senders"], queue["receivers"],
+        queue["senders"], queue["receivers"], queue["durability"], show.age(queue["oldest"]),
     ]  # fmt: skip
 
 
@@ -113,7 +115,7 @@ def stat(options: Options, key: str | None, msqid: int | None) -> None:
         perm = shown.pop("msg_perm")
         times = {f"msg_{name}": show.clock(shown[f"msg_{name}"]) for name in ("stime", "rtime", "ctime")}
         key = {"key": f"{perm['key'] & 0xFFFFFFFF:#010x}", "mode": f"{perm['mode']:04o}"}
-        show.fields({**perm, **key, **shown, **times})
+        show.fields({**perm, **key, **shown, **times, "oldest": show.moment(shown["oldest"])})
 
     with_queue(options, msqid, key, act)
 
@@ -122,14 +124,15 @@ def stat(options: Options, key: str | None, msqid: int | None) -> None:
 @click.argument("key")
 @click.option("--mode", default="0600", help="Permission bits, octal (default 0600).")
 @click.option("--exclusive", is_flag=True, help="Fail where it exists (IPC_EXCL).")
+@durability_option
 @connection_options
 @pass_options
-def create(options: Options, key: str, mode: str, *, exclusive: bool) -> None:
+def create(options: Options, key: str, mode: str, *, exclusive: bool, durable: bool | None) -> None:
     """Make the queue of KEY (or of IPC_PRIVATE), or find it; prints its id."""
     flags = ["IPC_CREAT", *(["IPC_EXCL"] if exclusive else [])]
 
     async def act(actor: Actor) -> None:
-        queue = await actor.msgget(key_of(key), flags, mode=octal(mode))
+        queue = await actor.msgget(key_of(key), flags, mode=octal(mode), durability=durability_of(durable))
         done(options, str(queue.msqid), msqid=queue.msqid)
 
     run(options, act)

@@ -7,13 +7,16 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from . import show
 from .failure import Failure, Refused
 from .options import F, Options
+
+if TYPE_CHECKING:
+    from usernel_client.flags import Durability
 
 PAGE = 1000
 LAST_SECONDS = 1.0
@@ -48,6 +51,17 @@ def receiving_options(command: F) -> F:
     follow = click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
     raw = click.option("--raw", is_flag=True, help="The bytes as they are, without a newline.")
     return waiting_options(count(follow(raw(command))))
+
+
+def durability_option(command: F) -> F:
+    """Give a command ``--durable`` and ``--ephemeral``, as ``durable``; None where neither is given."""
+    how = "Keep the queue across a restart, or not (default: as its IPC namespace says)."
+    return click.option("--durable/--ephemeral", "durable", default=None, help=how)(command)
+
+
+def durability_of(durable: bool | None) -> Durability:
+    """What the client calls it."""
+    return None if durable is None else "durable" if durable else "ephemeral"
 
 
 def bodies(texts: Sequence[str], file: str | None) -> list[bytes]:

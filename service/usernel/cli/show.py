@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 1000
 """Of a table that is not shown on a terminal: no cell is folded."""
+AGES = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+"""Units of an age, in seconds."""
 
 
 def as_json(value: Any) -> None:
@@ -96,6 +99,20 @@ def printable(text: str) -> str:
 def clock(seconds: float) -> str:
     """A moment in local time, or ``never``."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S") if seconds else "never"
+
+
+def age(since: int | None) -> str:
+    """How long ago a moment is, in the largest unit that fits: ``42s``, ``5m``, ``3h``, ``12d``; ``-`` for none."""
+    if since is None:
+        return "-"
+    seconds = max(0, int(time.time()) - since)
+    unit, length = next((pair for pair in AGES if seconds >= pair[1]), AGES[-1])
+    return f"{seconds // length}{unit}"
+
+
+def moment(since: int | None) -> str:
+    """A moment in local time, and how long ago it is; ``-`` for none."""
+    return "-" if since is None else f"{clock(since)} ({age(since)} ago)"
 
 
 def mode(bits: int) -> str:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+
+from usernel.abi.ipc import DURABILITY
+from usernel.kernel.ns.ipc import EPHEMERAL
 
 Name = Annotated[int | str, Field(union_mode="left_to_right")]
 Flags = Annotated[int | str | list[Name], Field(description="a number, a name, or a list of names and numbers")]
 Mode = Annotated[int | str, Field(description='permission bits: a number, or octal digits ("0600")')]
 Wait = Annotated[float | None, Field(ge=0, le=60, description="seconds; absent or 0 does not wait")]
+Kept = Literal["durable", "ephemeral"]
+Durability = Annotated[
+    Kept | None, Field(description="of a new queue: whether it outlives the service; null as its IPC namespace says")
+]
 MOST: Final = 1000
 """Messages in one request, as items on one page."""
 
@@ -52,6 +59,7 @@ class MsgCreate(Body):
     key: Name
     flags: Flags = []
     mode: Mode = "0600"
+    durability: Durability = None
 
 
 class MsgSet(Body):
@@ -97,6 +105,7 @@ class MqCreate(Body):
     attr: MqAttr | None = None
     mode: Mode = "0600"
     flags: Flags = []
+    durability: Durability = None
 
 
 class MqSet(Body):
@@ -164,7 +173,22 @@ class NamespaceSet(Body):
     """Numbers under /proc/sys by their names, and whether the namespace is kept without tasks."""
 
     sysctls: dict[str, int] = {}
+    durability: Annotated[
+        Kept | None, Field(description="of an IPC namespace: usernel.ephemeral in words, for its new queues")
+    ] = None
     pinned: bool | None = None
+
+    @model_validator(mode="after")
+    def _said_once(self) -> NamespaceSet:
+        if self.durability is not None and EPHEMERAL in self.sysctls:
+            raise ValueError(f"'durability' is the sysctl {EPHEMERAL}: give one of them")
+        return self
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Every sysctl to write."""
+        more = {} if self.durability is None else {EPHEMERAL: DURABILITY.values[self.durability]}
+        return {**self.sysctls, **more}
 
 
 class Arguments(Body):

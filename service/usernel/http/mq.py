@@ -28,7 +28,7 @@ async def create(request: web.Request) -> web.Response:
     body = await body_of(request, MqCreate)
     acting, name = await Acting.of(request), name_of(request)
     attr = None if body.attr is None else body.attr.model_dump()
-    how: dict[str, Any] = {"name": name, "mode": body.mode, "attr": attr}
+    how: dict[str, Any] = {"name": name, "mode": body.mode, "attr": attr, "durability": body.durability}
     oflag = OFLAGS.parse(body.flags) | O_CREAT
     try:
         mqdes, created = (await acting.call("mq_open", oflag=oflag | O_EXCL, **how)).ret, True

@@ -29,19 +29,20 @@ async def create(request: web.Request) -> web.Response:
     body = await body_of(request, MsgCreate)
     acting = await Acting.of(request)
     key, flags = KEY.parse(body.key), GET_FLAGS.parse(body.flags) | MODE.parse(body.mode)
-    msqid, created = await _get(acting, key, flags)
+    msqid, created = await _get(acting, key, flags, body.durability)
     return answer({"msqid": msqid}, 201 if created else 200)
 
 
-async def _get(acting: Acting, key: int, flags: int) -> tuple[int, bool]:
+async def _get(acting: Acting, key: int, flags: int, durability: str | None) -> tuple[int, bool]:
+    how: dict[str, Any] = {"key": key, "durability": durability}
     if key == IPC_PRIVATE or not flags & IPC_CREAT or flags & IPC_EXCL:
-        return (await acting.call("msgget", key=key, msgflg=flags)).ret, bool(flags & IPC_CREAT) or key == IPC_PRIVATE
+        return (await acting.call("msgget", msgflg=flags, **how)).ret, bool(flags & IPC_CREAT) or key == IPC_PRIVATE
     try:
-        return (await acting.call("msgget", key=key, msgflg=flags | IPC_EXCL)).ret, True
+        return (await acting.call("msgget", msgflg=flags | IPC_EXCL, **how)).ret, True
     except KernelError as error:
         if error.number is not Errno.EEXIST:
             raise
-    return (await acting.call("msgget", key=key, msgflg=flags)).ret, False
+    return (await acting.call("msgget", msgflg=flags, **how)).ret, False
 
 
 async def listing(request: web.Request) -> web.Response:

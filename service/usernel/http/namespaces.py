@@ -36,7 +36,7 @@ async def change(request: web.Request) -> web.Response:
     """Write its sysctls, one after the other, and pin it or not."""
     body = await body_of(request, NamespaceSet)
     acting, inum = await Acting.of(request), _inum(request)
-    for name, value in body.sysctls.items():
+    for name, value in body.numbers.items():
         await acting.call("ns_sysctl", inum=inum, name=name, value=value)
     shown = await acting.shown("ns_stat", inum=inum)
     if body.pinned is not None:

@@ -174,6 +174,7 @@ NAMESPACE_FIELDS: Final[tuple[Field, ...]] = (
     Field("offsets_ns", Numbers(), None, "of a time namespace"),
     Field("msg_queues", INT, None, "of an IPC namespace"),
     Field("mq_queues", INT, None),
+    Field("durability", TEXT, None, "of its new queues, where they ask for none"),
     Field("mounts", ListOf(TEXT), None, "of a mount namespace"),
     Field("interfaces", ListOf(TEXT), None, "of a network namespace"),
     Field("root", TEXT, None, "of a cgroup namespace"),

@@ -10,7 +10,7 @@ from usernel.abi import msg as abi_msg
 from usernel.abi.ipc import IPCMNI
 from usernel.abi.sched import CLONE_NEWIPC
 
-from ..ipc.ids import IpcIds
+from ..ipc.ids import IpcIds, durability
 from ..ipc.mqueue_inode import MqInode
 from ..ipc.msg_queue import MsgQueue
 from .namespace import INT_MAX, INT_MIN, Namespace, Sysctl
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .user import UserNamespace
 
 MSG_NEXT_ID: Final = "kernel.msg_next_id"
+EPHEMERAL: Final = "usernel.ephemeral"
 IPC_SYSCTLS: Final[Mapping[str, Sysctl]] = {
     "kernel.msgmax": Sysctl("msg_ctlmax", 0, INT_MAX),
     "kernel.msgmnb": Sysctl("msg_ctlmnb", 0, INT_MAX),
@@ -30,7 +31,7 @@ IPC_SYSCTLS: Final[Mapping[str, Sysctl]] = {
     "fs.mqueue.msgsize_default": Sysctl("mq_msgsize_default", abi_mqueue.MIN_MSGSIZEMAX, abi_mqueue.HARD_MSGSIZEMAX),
     "fs.mqueue.msgsize_max": Sysctl("mq_msgsize_max", abi_mqueue.MIN_MSGSIZEMAX, abi_mqueue.HARD_MSGSIZEMAX),
     "fs.mqueue.queues_max": Sysctl("mq_queues_max", INT_MIN, INT_MAX),
-    "usernel.ephemeral": Sysctl("ephemeral", 0, 1),
+    EPHEMERAL: Sysctl("ephemeral", 0, 1),
 }
 
 
@@ -73,5 +74,8 @@ class IpcNamespace(Namespace):
         return len(self.mq_inodes)
 
     def stat(self) -> dict[str, Any]:
-        """And how many queues are in it."""
-        return {**super().stat(), "msg_queues": self.msg_ids.in_use, "mq_queues": self.mq_queues_count}
+        """And how many queues are in it, and what the next will be."""
+        return {
+            **super().stat(), "msg_queues": self.msg_ids.in_use, "mq_queues": self.mq_queues_count,
+            "durability": durability(ephemeral=bool(self.ephemeral)),
+        }  # fmt: skip

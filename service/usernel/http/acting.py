@@ -20,7 +20,7 @@ from .keys import RUNTIME, SESSIONS
 from .problem import Problem
 from .wire import json_out
 
-POSITION: Final = "position"
+POSITION: Final = web.RequestKey("position", int)
 """Where a request holds the log position that its answer waits for."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Model = TypeVar("Model", bound=pydantic.BaseModel)

@@ -65,6 +65,7 @@ class GroupCommit:
         self._pending: deque[Pending] = deque()
         self._group: deque[Pending] = deque()
         self._steps: Iterator[None] | None = None
+        self._seam = 0
         self._step_next = False
         self._busy = False
         self._scheduled = False
@@ -110,8 +111,12 @@ class GroupCommit:
         self._schedule()
 
     def work(self, steps: Iterator[None]) -> None:
-        """Let the thread go through these steps, each between two commits. Nothing else may be under way there."""
+        """Let the thread go through these steps, each between two commits. Nothing else may be under way there.
+
+        A record ends with what is appended so far: a snapshot of now stands between two records.
+        """
         self._steps = steps
+        self._seam = self._appended
         self._schedule()
 
     # ------------------------------------------------------------------------------------------------------- the cycle
@@ -156,7 +161,7 @@ class GroupCommit:
         chunks: list[bytes] = []
         position = size = 0
         left = self._group.copy()
-        while left and size < GROUP_BYTES:
+        while left and size < GROUP_BYTES and (not chunks or position != self._seam):
             position, chunk = left.popleft()
             chunks.append(chunk())
             size += len(chunks[-1])

@@ -25,7 +25,7 @@ def history() -> Iterator[History]:
     """Parts of a few messages, and a write-ahead log that is moved every few commits: all happens in a short life."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(snapshot, "PART_MESSAGES", 6)
-        patch.setattr(schema, "CHECKPOINT_PAGES", 12)
+        patch.setattr(schema, "CHECKPOINT_PAGES", 11)
         patch.setattr(sqlite, "RECLAIM_ROWS", 5)
         yield live(RECORDS, SNAPSHOTS)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import apsw
 
-from .port import JournalError
+from .port import JournalDamagedError, JournalError
 
 APPLICATION_ID: Final = 0x75736E6C
 """``usnl``: what tells file(1), and us, whose database it is."""
@@ -33,13 +33,15 @@ CREATE TABLE snapshot_part (
 
 
 def connect(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
-    """A connection to a journal's database. JournalError where there is none to be had."""
+    """A connection to a journal's database. JournalError where there is none to be had, JournalDamagedError too."""
     try:
         connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
         connection.set_busy_timeout(BUSY_MS)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise JournalDamagedError(0, f"{path} cannot be read: {error}") from None
     except apsw.Error as error:
         raise JournalError(f"{path} cannot be opened: {error}") from None
     return connection

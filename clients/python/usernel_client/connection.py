@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from .errors import ConnectionLost, KernelError, ProtocolError
-from .protocol import SUBPROTOCOL, CallFrame, Cancel, Reply, encode, replies
+from .protocol import SUBPROTOCOL, CallFrame, Cancel, Reply, Settle, encode, replies
 
 LARGEST_FRAME = 64 * 1024 * 1024
 Answered = Callable[[Reply | ConnectionLost], None]
@@ -29,7 +29,7 @@ class Connection:
         self._base = base
         self.loop = asyncio.get_running_loop()
         self._answered: dict[int, Answered] = {}
-        self._unsent: list[CallFrame | Cancel] = []
+        self._unsent: list[CallFrame | Cancel | Settle] = []
         self._last_id = 0
         self._lost: ConnectionLost | None = None
         self._wake = asyncio.Event()
@@ -54,13 +54,30 @@ class Connection:
 
     # ----------------------------------------------------------------------------------------------------------- calls
 
-    def submit(self, name: str, args: dict[str, Any], pid: int | None, answered: Answered) -> int:
-        """Send a call; ``answered`` is called with its reply, or with the loss of the connection. Returns its id."""
+    def submit(
+        self, name: str, args: dict[str, Any], pid: int | None, answered: Answered, *, hold: bool = False
+    ) -> int:
+        """Send a call; ``answered`` is called with its reply, or with the loss of the connection. Returns its id.
+
+        With ``hold`` what it receives is held until ``commit`` or ``abort``, where its reply says ``held``.
+        """
+        ident = self._expect(answered)
+        self._send(CallFrame(ident, name, args, pid, hold))
+        return ident
+
+    def commit(self, held: int, answered: Answered) -> None:
+        """What a call holds leaves its queue; answered when that is durable."""
+        self._send(Settle(self._expect(answered), commit=held))
+
+    def abort(self, held: int, answered: Answered) -> None:
+        """What a call holds goes back to its place."""
+        self._send(Settle(self._expect(answered), abort=held))
+
+    def _expect(self, answered: Answered) -> int:
         if self._lost is not None:
             raise ConnectionLost(str(self._lost))
         self._last_id += 1
         self._answered[self._last_id] = answered
-        self._send(CallFrame(self._last_id, name, args, pid))
         return self._last_id
 
     async def call(
@@ -107,7 +124,7 @@ class Connection:
         if ident in self._answered and self._lost is None:
             self._send(Cancel(ident))
 
-    def _send(self, frame: CallFrame | Cancel) -> None:
+    def _send(self, frame: CallFrame | Cancel | Settle) -> None:
         self._unsent.append(frame)
         self._wake.set()
 

@@ -25,6 +25,15 @@ class CallFrame(msgspec.Struct, omit_defaults=True):
     call: str
     args: dict[str, Any]
     pid: int | None = None
+    hold: bool = False
+
+
+class Settle(msgspec.Struct, omit_defaults=True):
+    """What a call received and holds leaves its queue (``commit``), or goes back to its place (``abort``)."""
+
+    id: int
+    commit: int | None = None
+    abort: int | None = None
 
 
 class Cancel(msgspec.Struct):
@@ -43,13 +52,14 @@ class Reply(msgspec.Struct):
     errno_name: str | None = None
     detail: str = ""
     status: int = 0
+    held: bool = False
 
 
 _REPLIES: Final = msgspec.msgpack.Decoder(Reply | list[Reply])
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
-def encode(frames: Sequence[CallFrame | Cancel]) -> bytes:
+def encode(frames: Sequence[CallFrame | Cancel | Settle]) -> bytes:
     """Frames joined into one."""
     return _ENCODE(frames[0] if len(frames) == 1 else frames)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from .ipc import IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT
@@ -24,6 +25,13 @@ MSGPOOL: Final = MSGMNI * MSGMNB // 1024
 MSGTQL: Final = MSGMNB
 MSGMAP: Final = MSGMNB
 MSGSEG: Final = min(MSGPOOL * 1024 // MSGSSZ, 0xFFFF)
+
+MTYPE: Final = Struct("=q")
+"""``long mtype``, in front of a message's bytes."""
+MSQID64_DS: Final = Struct("=iIIIIIHHxxxx16x6Qii16x")
+"""``struct msqid64_ds`` of a 64-bit machine: key uid gid cuid cgid mode seq, times, cbytes qnum qbytes, pids."""
+MSGINFO: Final = Struct("=7iHxx")
+"""``struct msginfo``: pool map max mnb mni ssz tql seg."""
 
 SND_FLAGS: Final = Names("msgsnd_flags", {"IPC_NOWAIT": IPC_NOWAIT})
 RCV_FLAGS: Final = Names(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -29,7 +30,17 @@ from .wire import JSON, SUBPROTOCOLS, UNREADABLE, Failure, Frame, FrameCodec, Id
 log = logging.getLogger(__name__)
 
 FORK: Final = TABLE["fork"]
-Outcome = tuple[Id | None, Call | Reply]
+
+
+@dataclass(slots=True)
+class Settled:
+    """A commit or an abort that was done, at a log position."""
+
+    position: int
+    withheld: Exception | None = None
+
+
+Outcome = tuple[Id | None, Call | Settled | Reply]
 
 
 class SyscallSocket:
@@ -56,6 +67,7 @@ class SyscallSocket:
         self._codec = codec
         self._limits = limits
         self._flying: dict[Id, Call] = {}
+        self._holding: dict[Id, Call] = {}
         self._done: deque[Outcome] = deque()
         self._ready: deque[Outcome] = deque()
         self._committing = 0
@@ -78,7 +90,10 @@ class SyscallSocket:
 
     def stat(self) -> dict[str, Any]:
         """Who it acts as, and what is under way."""
-        return {"pid": self.task.pid, "calls": len(self._flying), "unwritten": self._unwritten}
+        return {
+            "pid": self.task.pid, "calls": len(self._flying), "holding": len(self._holding),
+            "unwritten": self._unwritten,
+        }  # fmt: skip
 
     @property
     def _unwritten(self) -> int:
@@ -123,6 +138,9 @@ class SyscallSocket:
         if frame.cancel is not None:
             self._cancel(frame)
             return
+        if frame.commit is not None or frame.abort is not None:
+            self._settle(frame)
+            return
         if error := self._refusal(frame):
             self._reply(frame.id, Malformed(frame.id, error))
             return
@@ -139,7 +157,7 @@ class SyscallSocket:
     def _refusal(self, frame: Frame) -> str | None:
         if frame.id is None or frame.call is None:
             return "a call has an 'id' and a 'call'"
-        if frame.id in self._flying:
+        if frame.id in self._flying or frame.id in self._holding:
             return f"the id {frame.id!r} is that of a call under way"
         return None
 
@@ -148,13 +166,14 @@ class SyscallSocket:
         row = TABLE.get(frame.call or "")
         if row is None:
             raise KernelError(Errno.ENOSYS, f"no system call {frame.call!r}")
-        if len(self._flying) >= self._limits.parked:
-            raise KernelError(Errno.EAGAIN, f"{len(self._flying)} calls of this connection are under way already")
+        under_way = len(self._flying) + len(self._holding)
+        if under_way >= self._limits.parked:
+            raise KernelError(Errno.EAGAIN, f"{under_way} calls of this connection are under way already")
         args = self._codec.args(row, frame.args)
         task = self.task if frame.pid is None else self.runtime.kernel.task(self.task, frame.pid)
         ident = frame.id
         assert ident is not None  # noqa: S101 - _refusal has seen to it
-        call = self.runtime.submit(task, row, args, partial(self._finished, ident), hold=True)
+        call = self.runtime.submit(task, row, args, partial(self._finished, ident, hold=frame.hold), hold=True)
         if not call.done:
             self._flying[ident] = call
 
@@ -163,13 +182,30 @@ class SyscallSocket:
         if call is not None:
             self.runtime.interrupt(call)
 
+    def _settle(self, frame: Frame) -> None:
+        """Commit or abort what a call holds; answered, where the frame has an id, once a commit is durable."""
+        named = frame.commit if frame.commit is not None else frame.abort
+        call = self._holding.pop(named, None) if named is not None else None
+        if call is None:
+            self._reply(frame.id, Malformed(frame.id, f"no call with the id {named!r} holds anything"))
+            return
+        if frame.abort is not None:
+            self.runtime.abort(call)
+        elif not self.runtime.commit(call):
+            self._reply(frame.id, _failure(frame.id, call.error or KernelError(Errno.EINTR)))
+            return
+        if frame.id is not None:
+            self._reply(frame.id, Settled(call.position))
+
     # --------------------------------------------------------------------------------------------------------- writing
 
-    def _finished(self, ident: Id, call: Call) -> None:
+    def _finished(self, ident: Id, call: Call, *, hold: bool) -> None:
         self._flying.pop(ident, None)
+        if hold and call.held is not None:
+            self._holding[ident] = call
         self._reply(ident, call)
 
-    def _reply(self, ident: Id | None, what: Call | Reply) -> None:
+    def _reply(self, ident: Id | None, what: Call | Settled | Reply) -> None:
         self._done.append((ident, what))
         self._wake.set()
 
@@ -200,13 +236,13 @@ class SyscallSocket:
         waiting: list[Outcome] = []
         for outcome in outcomes:
             what = outcome[1]
-            if isinstance(what, Call) and what.held is not None:
+            if isinstance(what, Call) and what.held is not None and outcome[0] not in self._holding:
                 self.runtime.commit(what)
-            kept = not isinstance(what, Call) or self.runtime.kept(what.position)
+            kept = not isinstance(what, Call | Settled) or self.runtime.kept(what.position)
             (self._ready if kept else waiting).append(outcome)
         if waiting:
             self._committing += len(waiting)
-            position = max(what.position for _, what in waiting if isinstance(what, Call))
+            position = max(what.position for _, what in waiting if isinstance(what, Call | Settled))
             self.runtime.when_durable(position, partial(self._committed, waiting), partial(self._withheld, waiting))
 
     def _committed(self, outcomes: list[Outcome]) -> None:
@@ -217,13 +253,13 @@ class SyscallSocket:
     def _withheld(self, outcomes: list[Outcome], error: JournalError) -> None:
         """The journal will never keep them: whether they happened, nobody can tell."""
         for _, what in outcomes:
-            if isinstance(what, Call):
+            if isinstance(what, Call | Settled):
                 what.withheld = error
         self._committed(outcomes)
 
     async def _write_ready(self) -> None:
         joined, self._ready = self._ready, deque()
-        replies = [what if not isinstance(what, Call) else self._answer(ident, what) for ident, what in joined]
+        replies = [self._answer(ident, what) for ident, what in joined]
         data = self._codec.encode(replies[0] if len(replies) == 1 else replies)
         await self._ws.send_frame(data, WSMsgType.TEXT if self._codec.text else WSMsgType.BINARY)
 
@@ -245,13 +281,18 @@ class SyscallSocket:
     def _gone(self) -> bool:
         return self._ws.closed or self._transport is None or self._transport.is_closing()
 
-    def _answer(self, ident: Id | None, call: Call) -> Reply:
-        if call.withheld is not None:
-            return Malformed(ident, f"{NOT_KEPT}: {call.withheld}", 503)
-        if call.error is not None:
-            return _failure(ident, call.error)
-        result = call.outcome()
-        return Result(ident, result.ret, self._codec.out(TABLE[call.name], result.out) if result.out else None)
+    def _answer(self, ident: Id | None, what: Call | Settled | Reply) -> Reply:
+        if not isinstance(what, Call | Settled):
+            return what
+        if what.withheld is not None:
+            return Malformed(ident, f"{NOT_KEPT}: {what.withheld}", 503)
+        if isinstance(what, Settled):
+            return Result(ident, 0)
+        if what.error is not None:
+            return _failure(ident, what.error)
+        result = what.outcome()
+        out = self._codec.out(TABLE[what.name], result.out) if result.out else None
+        return Result(ident, result.ret, out, ident is not None and ident in self._holding)
 
     async def _drain(self) -> bool:
         """Wait until everything is written. False where the client is gone first; with nothing read, nobody says so."""
@@ -268,6 +309,8 @@ class SyscallSocket:
         """Interrupt what sleeps, give back what was received and not written, end the task."""
         for call in list(self._flying.values()):
             self.runtime.give_up(call)
+        for call in self._holding.values():
+            self.runtime.abort(call)
         for _, what in self._done:
             if isinstance(what, Call):
                 self.runtime.abort(what)

@@ -206,21 +206,28 @@ Id = int | str
 
 
 class Frame(msgspec.Struct, forbid_unknown_fields=True):
-    """What a client sends: a call, or ``cancel`` for one that sleeps."""
+    """What a client sends: a call, ``cancel`` for one that sleeps, ``commit`` or ``abort`` for one that holds.
+
+    With ``hold`` what a call receives stays held after its reply, until the client commits it.
+    """
 
     id: Id | None = None
     call: str | None = None
     pid: int | None = None
     args: msgspec.Raw = NO_ARGS
     cancel: Id | None = None
+    hold: bool = False
+    commit: Id | None = None
+    abort: Id | None = None
 
 
 class Result(msgspec.Struct, omit_defaults=True):
-    """The answer to a call that returned."""
+    """The answer to a call that returned; ``held`` where what it received waits for a commit."""
 
     id: Id | None
     ret: int
     out: Any = None
+    held: bool = False
 
 
 class Failure(msgspec.Struct):

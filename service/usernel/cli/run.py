@@ -1,0 +1,46 @@
+"""``usernel run``: an unmodified program on our kernel."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import Options, connection_options, pass_options
+
+if TYPE_CHECKING:
+    from usernel.gateway.trace import Trace
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--trace", is_flag=True, help="Print every call that is served, as strace(1) does, to standard error.")
+@click.option("--summary", is_flag=True, help="Say at the end what was served and what the host did.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@connection_options
+@pass_options
+def run(options: Options, *, trace: bool, summary: bool, command: tuple[str, ...]) -> None:
+    """Run PROG with its System V message queues served by usernel: a kernel of its own, or with --url a service.
+
+    The program is not changed, and need not be: its calls are trapped by seccomp, without privilege. With --url (or
+    USERNEL_URL) programs on several hosts meet in the same queues.
+    """
+    from usernel.gateway.run import Job, end_as
+    from usernel.gateway.run import run as start
+    from usernel.gateway.trace import Trace
+
+    url = options.url or os.environ.get("USERNEL_URL")
+    token = options.token or os.environ.get("USERNEL_TOKEN")
+    job = Job(command, url, token, Trace(sys.stderr if trace else None), _summary if trace or summary else _silent)
+    sys.exit(end_as(start(job)))
+
+
+def _silent(trace: Trace, processes: int) -> None:
+    """Nobody asked."""
+
+
+def _summary(trace: Trace, processes: int) -> None:
+    served = ", ".join(f"{name} {count}" for name, count in trace.calls.most_common()) or "nothing"
+    failed = sum(trace.errors.values())
+    click.echo(f"usernel: {processes} processes; served: {served}; {failed} calls ended with an errno", err=True)

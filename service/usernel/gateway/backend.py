@@ -1,0 +1,175 @@
+"""Whose kernel serves the calls: the port of the supervisor, and its embedded side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from usernel.abi.capability import CAP_FULL_SET
+from usernel.abi.sched import CLONE_NEWIPC
+from usernel.kernel.call import Call, Restart, Return
+from usernel.kernel.error import KernelError
+from usernel.kernel.fork import CloneArgs, Fork, copy_process
+from usernel.kernel.nsproxy import commit_creds, switch
+from usernel.kernel.task import Task
+from usernel.runtime import Runtime
+from usernel.syscalls.table import TABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is on its host: what ``/proc/PID/status`` tells, and where its capabilities count.
+
+    ``uids`` and ``gids`` are the real, effective, saved and file system ids; ``ipc`` the inode of its IPC namespace,
+    ``initial`` whether that is the one in which it all began.
+    """
+
+    pid: int
+    comm: str
+    uids: tuple[int, int, int, int]
+    gids: tuple[int, int, int, int]
+    groups: tuple[int, ...]
+    cap_effective: int
+    cap_permitted: int
+    ipc: int
+    initial: bool
+
+
+class Served(Protocol):
+    """A call that was let in. When it is done it has ``result`` or ``error``; what it received is still held."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over."""
+
+    @property
+    def error(self) -> KernelError | None:
+        """How it failed."""
+
+    @property
+    def result(self) -> Return | None:
+        """What it returned."""
+
+    @property
+    def restart(self) -> Restart:
+        """What a signal's handler does to it while it sleeps."""
+
+
+OnServed = Callable[[Served], None]
+
+
+class Backend(Protocol):
+    """A kernel, near or far. Everything is told by callback, on the event loop, also before ``submit`` returns."""
+
+    def enter(self, who: Identity) -> Any:
+        """A process calls for the first time: what acts for it from now on."""
+
+    def assume(self, actor: Any, who: Identity) -> None:
+        """It has other credentials now, or is in another IPC namespace."""
+
+    def leave(self, actor: Any) -> None:
+        """It has ended: its calls are interrupted, and what it held goes back."""
+
+    def submit(self, actor: Any, name: str, args: Sequence[Any], on_served: OnServed) -> Served:
+        """Let a call in."""
+
+    def interrupt(self, served: Any) -> None:
+        """A signal reached a sleeper."""
+
+    def give_up(self, served: Any) -> None:
+        """Nobody waits for it any more."""
+
+    def commit(self, served: Any) -> None:
+        """The caller has what the call received."""
+
+    def abort(self, served: Any) -> None:
+        """It does not: the message goes back to its place."""
+
+    async def close(self) -> None:
+        """Nobody is left to be served."""
+
+
+@dataclass(slots=True, eq=False)
+class Embedded:
+    """A kernel of our own, gone with the last process."""
+
+    runtime: Runtime
+    _members: dict[int, dict[Task, None]] = field(default_factory=dict)
+    """The tasks that stand for the members of each IPC namespace of the host, by its inode."""
+    _ipc_of: dict[Task, int] = field(default_factory=dict)
+
+    def enter(self, who: Identity) -> Task:
+        """A child of init with the process's pid, where that is free."""
+        kernel = self.runtime.kernel
+        unshare = 0 if who.initial or self._members.get(who.ipc) else CLONE_NEWIPC
+        numbers = () if who.pid in kernel.tasks else (who.pid,)
+        how = Fork(comm=who.comm, daemon=True, setsid=True, close_fds=True)
+        task = copy_process(kernel, kernel.init, CloneArgs(unshare, set_tid=numbers), how)
+        self._join(task, who.ipc)
+        self.assume(task, who)
+        return task
+
+    def assume(self, actor: Task, who: Identity) -> None:
+        """Take over what the host says of it."""
+        kernel = self.runtime.kernel
+        if self._ipc_of[actor] != who.ipc:
+            if not self._members.get(who.ipc) and not who.initial:
+                TABLE["unshare"].act(kernel, Call(actor, "unshare", TABLE["unshare"].act, ()), CLONE_NEWIPC)
+            elif who.initial:
+                switch(kernel, actor, replace(actor.nsproxy, ipc=kernel.init.nsproxy.ipc))
+            self._join(actor, who.ipc)
+        (uid, euid, suid, fsuid), (gid, egid, sgid, fsgid) = who.uids, who.gids
+        cred = replace(
+            actor.cred, uid=uid, euid=euid, suid=suid, fsuid=fsuid, gid=gid, egid=egid, sgid=sgid, fsgid=fsgid,
+            groups=tuple(sorted(who.groups)), cap_effective=who.cap_effective & CAP_FULL_SET,
+            cap_permitted=who.cap_permitted & CAP_FULL_SET,
+        )  # fmt: skip
+        if cred != actor.cred:
+            commit_creds(kernel, actor, cred)
+
+    def _join(self, task: Task, ipc: int) -> None:
+        """Stand among those in an IPC namespace of the host, and so in the one of ours that they are in."""
+        self._forget(task)
+        members = self._members.setdefault(ipc, {})
+        neighbour = next(iter(members), None)
+        if neighbour is not None and neighbour.nsproxy.ipc is not task.nsproxy.ipc:
+            switch(self.runtime.kernel, task, replace(task.nsproxy, ipc=neighbour.nsproxy.ipc))
+        members[task] = None
+        self._ipc_of[task] = ipc
+
+    def _forget(self, task: Task) -> None:
+        ipc = self._ipc_of.pop(task, None)
+        if ipc is not None:
+            del self._members[ipc][task]
+            if not self._members[ipc]:
+                del self._members[ipc]
+
+    def leave(self, actor: Task) -> None:
+        """End the task."""
+        self._forget(actor)
+        self.runtime.exit(actor)
+
+    def submit(self, actor: Task, name: str, args: Sequence[Any], on_served: OnServed) -> Call:
+        """Let a call in."""
+        return self.runtime.submit(actor, TABLE[name], args, on_served, hold=True)
+
+    def interrupt(self, served: Call) -> None:
+        """A signal reached a sleeper."""
+        self.runtime.interrupt(served)
+
+    def give_up(self, served: Call) -> None:
+        """Nobody waits for it any more."""
+        self.runtime.give_up(served)
+
+    def commit(self, served: Call) -> None:
+        """The caller has what the call received."""
+        self.runtime.commit(served)
+
+    def abort(self, served: Call) -> None:
+        """It does not: the message goes back to its place."""
+        self.runtime.abort(served)
+
+    async def close(self) -> None:
+        """Nobody is left to be served."""
+        self.runtime.close()

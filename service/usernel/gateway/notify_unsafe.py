@@ -1,0 +1,125 @@
+"""Speaking with the host kernel: install a filter, take notifications, answer them, reach into a caller's memory."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import platform
+from typing import Final
+
+from usernel.abi.seccomp import (
+    SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+    SECCOMP_IOCTL_NOTIF_RECV,
+    SECCOMP_IOCTL_NOTIF_SEND,
+    SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+    SECCOMP_NOTIF,
+    SECCOMP_NOTIF_RESP,
+    SECCOMP_NUMBER,
+    SECCOMP_SET_MODE_FILTER,
+    SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
+    SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+    SOCK_FILTER,
+    SeccompNotif,
+)
+
+PR_SET_CHILD_SUBREAPER: Final = 36
+PR_SET_NO_NEW_PRIVS: Final = 38
+_NOTHING: Final = bytes(SECCOMP_NOTIF.size)
+
+
+class _SockFprog(ctypes.Structure):
+    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("len", ctypes.c_size_t))
+
+
+def install(program: bytes) -> int:
+    """Put this process under a filter for good; the listener's descriptor. OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
+    code = ctypes.create_string_buffer(program, len(program))
+    fprog = _SockFprog(len(program) // SOCK_FILTER.size, ctypes.addressof(code))
+    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+    number = SECCOMP_NUMBER[platform.machine()]
+    listener: int = libc.syscall(number, SECCOMP_SET_MODE_FILTER, flags, ctypes.byref(fprog))
+    if listener < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return listener
+
+
+def become_subreaper() -> None:
+    """Become the parent of whatever this process's descendants leave behind."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+class Listener:
+    """The notifications of a filter. It is readable while one waits, and hung up when nobody is under it any more."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._buffer = bytearray(SECCOMP_NOTIF.size)
+        try:
+            fcntl.ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
+        except OSError:
+            pass  # before Linux 6.6; only slower
+
+    def receive(self) -> SeccompNotif | None:
+        """The next notification; None where its caller was gone before it could be taken."""
+        self._buffer[:] = _NOTHING
+        try:
+            fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_RECV, self._buffer)
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.EINTR}:
+                return None
+            raise
+        ident, pid, _flags, number, _arch, _ip, *args = SECCOMP_NOTIF.unpack(self._buffer)
+        return SeccompNotif(ident, pid, number, tuple(args))
+
+    def answer(self, ident: int, value: int, error: int = 0) -> bool:
+        """Let a call return ``value``, or fail with ``error`` (above 0). False where its caller is gone."""
+        return self._send(SECCOMP_NOTIF_RESP.pack(ident, value, -error, 0))
+
+    def go_on(self, ident: int) -> bool:
+        """Let the host serve a call. False where its caller is gone."""
+        return self._send(SECCOMP_NOTIF_RESP.pack(ident, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE))
+
+    def _send(self, response: bytes) -> bool:
+        try:
+            fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_SEND, bytearray(response))
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return False
+            raise
+        return True
+
+    def close(self) -> None:
+        """Calls that are trapped from now on fail with ENOSYS."""
+        os.close(self.fd)
+
+
+class Memory:
+    """The memory of one process, by the host's process_vm_readv(2) and process_vm_writev(2)."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def read(self, address: int, size: int) -> bytes:
+        """The bytes at an address: fewer than ``size`` where the rest is not mapped."""
+        buffer = ctypes.create_string_buffer(max(size, 1))
+        mine, theirs = _Iovec(ctypes.addressof(buffer), size), _Iovec(address, size)
+        count = self._libc.process_vm_readv(self._pid, ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0)
+        return buffer.raw[: max(count, 0)]
+
+    def write(self, address: int, data: bytes) -> bool:
+        """Put bytes at an address. False where not all of it can be written by the program itself (EFAULT)."""
+        buffer = ctypes.create_string_buffer(data, max(len(data), 1))
+        mine, theirs = _Iovec(ctypes.addressof(buffer), len(data)), _Iovec(address, len(data))
+        count = self._libc.process_vm_writev(self._pid, ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0)
+        return bool(count == len(data))

@@ -1,0 +1,118 @@
+"""Who calls: the host's processes, each with what acts for it in the kernel that serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from usernel.kernel.error import KernelError
+
+from .backend import Backend, Identity
+from .notify_unsafe import Memory
+
+PROC: Final = Path("/proc")
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One process of the host; ``actor`` acts for it in the kernel."""
+
+    pid: int
+    pidfd: int
+    actor: Any
+    memory: Memory
+    stale: bool = False
+    """Whether a call that changes its credentials or namespaces went through since they were read."""
+
+
+class Processes:
+    """Every process that has made a trapped call and lives."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._by_pid: dict[int, Process] = {}
+        self._leaders: dict[int, Process] = {}
+        """By thread id, for those alone whose id cannot become another's without our being told: the leaders."""
+        self._initial_ipc = _inode("self", "ipc")
+        self._initial_user = _inode("self", "user")
+        self.seen = 0
+
+    def __len__(self) -> int:
+        return len(self._by_pid)
+
+    def of(self, tid: int) -> Process | None:
+        """The process of a thread, as it is now; None where it is gone."""
+        process = self._leaders.get(tid)
+        try:
+            if process is None:
+                process = self._found(tid)
+            if process.stale:
+                process.stale = False
+                self._backend.assume(process.actor, self._identity(process.pid, read_status(process.pid)))
+        except (FileNotFoundError, ProcessLookupError, KeyError):
+            return None
+        return process
+
+    def _found(self, tid: int) -> Process:
+        status = read_status(tid)
+        pid = int(status["Tgid"])
+        process = self._by_pid.get(pid)
+        if process is None:
+            process = self._by_pid[pid] = self._enter(pid, status)
+        if tid == pid:
+            self._leaders[tid] = process
+        return process
+
+    def _enter(self, pid: int, status: Mapping[str, str]) -> Process:
+        pidfd = os.pidfd_open(pid)
+        try:
+            actor = self._backend.enter(self._identity(pid, status))
+        except (OSError, KernelError):
+            os.close(pidfd)
+            raise
+        asyncio.get_running_loop().add_reader(pidfd, self._ended, pid)
+        self.seen += 1
+        return Process(pid, pidfd, actor, Memory(pid))
+
+    def _identity(self, pid: int, status: Mapping[str, str]) -> Identity:
+        """What the host says of a process; its capabilities only where they count in the user namespace we are in."""
+        here = _inode(pid, "user") == self._initial_user
+        effective, permitted = (int(status[name], 16) if here else 0 for name in ("CapEff", "CapPrm"))
+        ipc = _inode(pid, "ipc")
+        return Identity(
+            pid, status["Name"], _four(status["Uid"]), _four(status["Gid"]),
+            tuple(map(int, status["Groups"].split())), effective, permitted, ipc, ipc == self._initial_ipc,
+        )  # fmt: skip
+
+    def _ended(self, pid: int) -> None:
+        process = self._by_pid.pop(pid)
+        self._leaders.pop(pid, None)
+        asyncio.get_running_loop().remove_reader(process.pidfd)
+        os.close(process.pidfd)
+        self._backend.leave(process.actor)
+
+
+def _four(line: str) -> tuple[int, int, int, int]:
+    real, effective, saved, fs = map(int, line.split())
+    return real, effective, saved, fs
+
+
+def read_status(pid: int | str) -> dict[str, str]:
+    """The lines of ``/proc/PID/status``. FileNotFoundError or ProcessLookupError where it is gone."""
+    lines = (PROC / str(pid) / "status").read_text("utf-8", "replace").splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _inode(pid: int | str, kind: str) -> int:
+    return (PROC / str(pid) / "ns" / kind).stat().st_ino
+
+
+def signal_pending(tid: int) -> bool:
+    """Whether a thread has a signal that it does not block. As ``read_status``."""
+    status = read_status(tid)
+    pending = int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)
+    return bool(pending & ~int(status["SigBlk"], 16))

@@ -1,0 +1,177 @@
+"""``usernel run``: the program, its supervisor, and the process in front that stands for the program in its shell.
+
+Three processes. *In front* is the one that was started: it waits, stops, goes on and ends exactly as the program does.
+The *supervisor* is its child, and the parent of the *program*: it serves the calls, also of what the program leaves
+running behind it, and ends with the last of those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from usernel.abi.seccomp import AUDIT_ARCH
+from usernel.abi.unistd import NUMBERS
+from usernel.journal.memory import MemoryJournal
+from usernel.kernel.kernel import Kernel
+from usernel.runtime import Runtime
+
+from . import msg
+from .backend import Embedded
+from .filter import program
+from .launch_unsafe import LaunchError, launch
+from .notify_unsafe import Listener, become_subreaper
+from .remote import Remote
+from .supervisor import Supervisor
+from .trace import Trace
+
+STATUS: Final = struct.Struct("=i")
+"""A wait status, as the supervisor tells it the process in front."""
+FORWARDED: Final = (
+    signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH, signal.SIGCONT,
+)  # fmt: skip
+"""Signals that reach the process in front alone, and are meant for the program."""
+TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+"""Signals that the terminal sends to all of them, and only the program acts on."""
+REFUSED: Final = 125
+"""The exit status of a program that could not be started under the filter, as env(1) and docker(1) have it."""
+HANDED_ON: Final = (
+    "unshare", "setns", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid",
+    "setfsgid", "capset",
+)  # fmt: skip
+"""Calls that the host serves, and after which a process is another to us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to run and how: ``url`` None serves it by a kernel of its own, gone with the last process.
+
+    ``summary`` is called in the supervisor when the program has ended, with how many processes made calls.
+    """
+
+    command: Sequence[str]
+    url: str | None
+    token: str | None
+    trace: Trace
+    summary: Callable[[Trace, int], None]
+
+
+def run(job: Job) -> int:
+    """Run a command with its queue calls served by our kernel; its wait status, or that of a refusal told already."""
+    reading, writing = os.pipe()
+    supervisor = os.fork()
+    if supervisor == 0:
+        os.close(reading)
+        os._exit(_supervise(job, writing))
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        return _stand_in_front(told.fileno(), supervisor)
+
+
+# ----------------------------------------------------------------------------------------------------------- in front
+
+
+def _stand_in_front(told: int, supervisor: int) -> int:
+    """Do as the program does, as the supervisor tells it; the status in which the program ended."""
+    for signo in TERMINAL:
+        signal.signal(signo, signal.SIG_IGN)
+    for signo in FORWARDED:
+        signal.signal(signo, lambda number, _: _forward(supervisor, number))
+    while data := os.read(told, STATUS.size):
+        (status,) = STATUS.unpack(data)
+        if not os.WIFSTOPPED(status):
+            return int(status)
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return int(os.waitpid(supervisor, 0)[1])
+
+
+def _forward(supervisor: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(supervisor, number)
+
+
+def end_as(status: int) -> int:
+    """End this process as a child ended that has this wait status: by the same signal, or with the code returned."""
+    if not os.WIFSIGNALED(status):
+        return os.waitstatus_to_exitcode(status)
+    signo = os.WTERMSIG(status)
+    with suppress(OSError, ValueError):
+        signal.signal(signo, signal.SIG_DFL)
+    with suppress(ImportError):
+        import resource  # noqa: PLC0415 - wanted only here: the core is the program's, not ours
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    os.kill(os.getpid(), signo)
+    return 128 + signo
+
+
+# ---------------------------------------------------------------------------------------------------- the supervisor
+
+
+def _supervise(job: Job, told: int) -> int:
+    become_subreaper()
+    for signo in TERMINAL:
+        signal.signal(signo, signal.SIG_IGN)
+    machine = platform.machine()
+    calls = {_number(trapped.name, machine): trapped for trapped in msg.CALLS}
+    handed_on = {_number(name, machine): name for name in HANDED_ON}
+    try:
+        pid, listener = launch(program(AUDIT_ARCH[machine], [*calls, *handed_on]), job.command)
+    except LaunchError as error:
+        os.write(2, f"usernel: {error}\n".encode())
+        return REFUSED
+    for signo in FORWARDED:
+        signal.signal(signo, lambda number, _: _forward(pid, number))
+    import uvloop  # noqa: PLC0415 - after the fork, which has to come before any loop
+
+    return uvloop.run(_serve(Listener(listener), pid, calls, handed_on, job, told))
+
+
+def _number(name: str, machine: str) -> int:
+    number = NUMBERS[name][machine != "x86_64"]
+    assert number is not None, name  # noqa: S101 - those that are trapped are there on both
+    return number
+
+
+async def _serve(
+    listener: Listener, pid: int, calls: dict[int, msg.Trapped], handed_on: dict[int, str], job: Job, told: int
+) -> int:
+    loop = asyncio.get_running_loop()
+    backend = await _backend(job)
+    supervisor = Supervisor(listener, backend, calls, handed_on, job.trace)
+    loop.add_reader(listener.fd, supervisor.on_readable)
+    ended = asyncio.Event()
+    threading.Thread(target=_wait, args=(pid, told, loop, ended), daemon=True, name="usernel-wait").start()
+    await ended.wait()
+    job.summary(job.trace, supervisor.processes.seen)
+    os.close(told)
+    await supervisor.last_one_gone()
+    await backend.close()
+    return 0
+
+
+async def _backend(job: Job) -> Embedded | Remote:
+    if job.url is None:
+        return Embedded(Runtime(Kernel(time.time_ns(), time.monotonic_ns()), MemoryJournal()))
+    return await Remote.connect(job.url, job.token)
+
+
+def _wait(pid: int, told: int, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """Tell the process in front how the program stops, goes on and ends. In a thread, for waiting blocks."""
+    while True:
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            break
+        os.write(told, STATUS.pack(status))
+    with suppress(BrokenPipeError):
+        os.write(told, STATUS.pack(status))
+    loop.call_soon_threadsafe(ended.set)

@@ -50,5 +50,9 @@ def bar() -> Iterator[Bar]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=show.console(stderr=True), transient=True) as shown:
+    shown = Progress(*columns, console=show.console(stderr=True), transient=True)
+    try:
+        shown.start()  # not by `with`: Ctrl-C may come while it starts, and then too the cursor has to come back
         yield Bar(shown)
+    finally:
+        shown.stop()

@@ -14,7 +14,7 @@ from ..options import Options, pass_options
 from ..parts import done
 from .bar import Bar, bar
 from .place import place_options, refusing, size
-from .verify import Checked, Replay, check, sentence
+from .verify import Checked, check, replaying, sentence
 
 if TYPE_CHECKING:
     from usernel.journal.copying import Copied
@@ -59,13 +59,13 @@ def _repaired(directory: DataDirectory, checked: Checked, shown: Bar) -> Copied:
     from usernel.kernel.facts import VERSION
 
     shown.stage("repair", checked.read.bytes)
-    replay = Replay()
+    with replaying() as replay:
 
-    def on_record(record: Record) -> None:
-        replay.fold(record)
-        shown.add(len(record.data))
+        def on_record(record: Record) -> None:
+            replay.fold(record)
+            shown.add(len(record.data))
 
-    return repair(directory, VERSION, on_record)
+        return repair(directory, VERSION, on_record)
 
 
 def _lost(checked: Checked, copied: Copied) -> tuple[int, int] | None:
@@ -86,7 +86,7 @@ def _tell(checked: Checked, copied: Copied) -> None:
     click.echo(sentence(checked.damages).replace(" is ", " was ", 1))
     lost = _lost(checked, copied)
     if lost is not None:
-        click.echo(f"lost: positions {lost[0]} to {lost[1]}")
+        click.echo(f"lost: positions {lost[0]} to {lost[1]}" if lost[1] > lost[0] else f"lost: position {lost[0]}")
     else:
         click.echo("lost: nothing" if copied.damage is None else f"lost: what stood behind {copied.position}, if any")
     click.echo(f"recovered: everything up to position {copied.position}")
@@ -103,11 +103,8 @@ def backup(options: Options, directory: DataDirectory, dest: str) -> None:
         target = Path(dest).resolve()
         copied, count = _backed_up(directory, target, shown)
     told = {"position": copied.position, "snapshot_position": copied.base, "records": copied.records, "bytes": count}
-    behind = (
-        f"the snapshot at {copied.base} and {copied.records:,} records"
-        if copied.base
-        else f"{copied.records:,} records"
-    )
+    snapshot = f"the snapshot at {copied.base} and " if copied.base else ""
+    behind = f"{snapshot}{copied.records:,} records"
     done(
         options, f"{target} holds everything up to position {copied.position}: {behind}, {size(count)}",
         directory=str(target), **told,

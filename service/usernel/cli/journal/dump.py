@@ -29,6 +29,8 @@ NSEC_PER_SEC = 1_000_000_000
 BROKEN_PIPE: Final = 141
 """What a shell reports of a program that wrote to nobody."""
 BEGINS: Final = "SELECT position - facts FROM record WHERE position > ? ORDER BY position LIMIT 1"
+NUMBERS: Final = {"key": "#x", "mode": "04o", "kind": "#x"}
+"""Fields that people do not read in decimal."""
 SHOWN_MESSAGES: Final = 3
 """Of a fact with many, on a terminal."""
 
@@ -151,17 +153,19 @@ def _readable(line: Line) -> str:
     name = click.style(type(line.fact).__name__, fg="cyan")
     shown = line.fact._asdict()
     messages = shown.pop("messages", ())
-    words = [f"{field}={_value(value)}" for field, value in shown.items()]
+    words = [f"{field}={_value(field, value)}" for field, value in shown.items()]
     words += [_short(message) for message in messages[:SHOWN_MESSAGES]]
     if len(messages) > SHOWN_MESSAGES:
         words.append(f"and {len(messages) - SHOWN_MESSAGES} more")
     return f"{line.position:>8}  {show.clock(line.time_ns / NSEC_PER_SEC)}  {name} {' '.join(words)}"
 
 
-def _value(value: object) -> str:
+def _value(field: str, value: Any) -> str:
+    if field in NUMBERS:
+        return format(value, NUMBERS[field])
     return show.printable(value) if isinstance(value, str) else str(value).replace(" ", "")
 
 
 def _short(message: Any) -> str:
     number, data = message[1] if isinstance(message[1], tuple) else message
-    return f"[{number}] {show.preview(data)!r}"
+    return f'[{number}] "{show.preview(data)}"'

@@ -49,9 +49,10 @@ def refusing(options: Options, directory: DataDirectory, advice: str = "") -> It
     try:
         yield
     except JournalDamagedError as error:
-        raise Failure(options, f"{error}; {advice or repair_of(directory)}", position=error.position) from None
+        said = show.printable(str(error))  # what SQLite says may hold bytes of the file
+        raise Failure(options, f"{said}; {advice or repair_of(directory)}", position=error.position) from None
     except JournalError as error:
-        raise Failure(options, str(error)) from None
+        raise Failure(options, show.printable(str(error))) from None
     except BrokenPipeError:
         raise
     except OSError as error:

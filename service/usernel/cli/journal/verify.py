@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,11 +72,12 @@ def _replayed(directory: DataDirectory, shown: Bar) -> tuple[int, tuple[Damage, 
 
     connection, facts = open_reading(directory, VERSION), 0
     try:
-        known, replay = extent(connection), Replay()
+        known = extent(connection)
         shown.stage("replay", known.base_bytes + known.tail_bytes)
-        for record in _since_snapshot(connection):
-            facts += replay.fold(record)
-            shown.add(len(record.data))
+        with replaying() as replay:
+            for record in _since_snapshot(connection):
+                facts += replay.fold(record)
+                shown.add(len(record.data))
     except JournalDamagedError as error:
         return facts, (Damage(STATE, error.position, error.why),)
     finally:
@@ -98,7 +100,6 @@ class Replay:
         from usernel.kernel.kernel import Kernel
         from usernel.runtime.recovery import fold
 
-        gc.disable()  # nothing that is folded is garbage, and this process ends soon
         self._kernel = Kernel()
         self._fold = fold
 
@@ -107,6 +108,18 @@ class Replay:
         count = self._fold(self._kernel, record, self._kernel.position)
         self._kernel.position = record.position
         return count
+
+
+@contextmanager
+def replaying() -> Iterator[Replay]:
+    """A replay. Nothing that is folded is garbage, and until it ends nobody looks for any."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield Replay()
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def as_object(directory: DataDirectory, checked: Checked) -> dict[str, Any]:
@@ -139,7 +152,7 @@ def tell(checked: Checked) -> None:
         }
     )
     if checked.damages:
-        rows = [(damage.kind, damage.position, damage.why) for damage in checked.damages]
+        rows = [(damage.kind, damage.position, show.printable(damage.why)) for damage in checked.damages]
         show.table(("damaged", "position", "how"), rows, "")
 
 
@@ -148,7 +161,7 @@ def sentence(damages: tuple[Damage, ...]) -> str:
     from usernel.journal.verifying import first_of
 
     more = f" (and {len(damages) - 1} more)" if len(damages) > 1 else ""
-    return f"the journal is damaged {first_of(damages)}{more}"
+    return show.printable(f"the journal is damaged {first_of(damages)}{more}")
 
 
 def _place(damages: tuple[Damage, ...]) -> dict[str, int]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from prometheus_client.parser import text_string_to_metric_families
+from pathlib import Path
+from typing import Any
 
 from usernel.compose import Service
+from usernel.config import Settings
+from usernel.journal.port import JournalError, JournalFullError
+from usernel.runtime import GroupCommit, Progress
 from usernel.version import __version__
 
-from ..clients.embedded import eventually
 from .asking import Ask
+from .conftest import at
 
 
-async def metrics(ask: Ask) -> dict[str, float]:
-    async with ask.session.get("/metrics") as response:
-        assert response.status == 200
-        assert response.headers["Content-Type"].startswith("text/plain; version=")
-        families = list(text_string_to_metric_families(await response.text()))
-    assert all(family.documentation and family.type == "gauge" for family in families)
-    return {sample.name: sample.value for family in families for sample in family.samples}
+async def told(ask: Ask, path: str) -> tuple[int, dict[str, Any]]:
+    """What is answered; a 503 here is no problem document."""
+    async with ask.session.get(path) as response:
+        return response.status, await response.json()
 
 
 async def test_it_lives(ask: Ask):
@@ -31,23 +32,37 @@ async def test_it_is_ready(running: Service, ask: Ask):
     assert set(shown) == {"status", "version", "journal"}
 
 
-async def test_every_count_of_the_kernel_is_a_metric(running: Service, ask: Ask):
-    counted = {name for name, value in running.runtime.stat().items() if isinstance(value, int)}
-    assert set(await metrics(ask)) == {f"usernel_{name}" for name in counted} | {"usernel_websockets"}
+async def test_while_the_journal_is_replayed_it_lives_and_says_how_far_it_is(running: Service, ask: Ask):
+    running.runtime.recovery = Progress(total=200, done=50, facts=7)
+    status, shown = await told(ask, "/readyz")
+    assert (status, shown["status"]) == (503, "replaying")
+    assert shown["reason"] == "the journal is being replayed: 25% done"
+    assert shown["replay"] == {"bytes": 50, "of_bytes": 200, "facts": 7, "share": 0.25}
+    assert await ask("GET /livez") == (200, {"status": "live"})
+    status, problem = await ask("POST /v1/msg", {"key": 1})
+    assert (status, problem["detail"]) == (503, shown["reason"])
+    running.runtime.recovery = None
+    assert (await ask("GET /readyz"))[0] == 200
 
 
-async def test_metrics_move(ask: Ask, msqid: int):
-    before = await metrics(ask)
-    async with ask.session.ws_connect("/v1/syscalls") as ws:
-        await ask.done("POST /v1/tasks", {})
-        during = await metrics(ask)
-        await ws.close()
-    assert during["usernel_websockets"] - before["usernel_websockets"] == 1
-    assert during["usernel_tasks"] - before["usernel_tasks"] == 2
+async def test_while_the_disk_is_full_it_lives_and_is_not_ready(tmp_path: Path):
+    async with at(Settings(port=0, data_dir=str(tmp_path / "data"))) as (running, ask):
+        journal = running.runtime.journal
+        assert isinstance(journal, GroupCommit)
+        journal._fail(JournalFullError("the disk is full"))
+        status, shown = await told(ask, "/readyz")
+        assert (status, shown["status"]) == (503, "unavailable")
+        assert shown["reason"] == "nothing is acknowledged: the disk is full"
+        assert shown["journal"]["failure"] == "the disk is full"
+        assert await ask("GET /livez") == (200, {"status": "live"})
+        assert await ask.refused("GET /v1/msg") == (503, None)
 
 
-async def test_a_closed_websocket_is_counted_no_more(running: Service, ask: Ask):
-    async with ask.session.ws_connect("/v1/syscalls"):
-        assert (await metrics(ask))["usernel_websockets"] == 1
-    await eventually(lambda: len(running.runtime.kernel.tasks) == 2)
-    assert (await metrics(ask))["usernel_websockets"] == 0
+async def test_where_the_journal_has_failed_for_good_only_a_new_start_helps(tmp_path: Path):
+    async with at(Settings(port=0, data_dir=str(tmp_path / "data"))) as (running, ask):
+        journal = running.runtime.journal
+        assert isinstance(journal, GroupCommit)
+        journal._fail(JournalError("it cannot be written"))
+        reason = "nothing is acknowledged: it cannot be written"
+        assert await told(ask, "/livez") == (503, {"status": "lost", "reason": reason})
+        assert (await told(ask, "/readyz"))[1]["status"] == "unavailable"

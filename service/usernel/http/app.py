@@ -9,9 +9,9 @@ from aiohttp import web
 from usernel.config import Settings
 from usernel.runtime import Runtime
 
-from . import health, mq, msg, namespaces, notify, syscalls, tasks
+from . import health, metrics, mq, msg, namespaces, notify, syscalls, tasks
 from .acting import answer, kept
-from .keys import LIMITS, RUNTIME, SESSIONS, SETTINGS, SOCKETS, TICKETS
+from .keys import LIMITS, REGISTRY, RUNTIME, SESSIONS, SETTINGS, SOCKETS, TICKETS
 from .limits import Limits
 from .openapi import document
 from .problem import problems
@@ -22,6 +22,7 @@ from .websocket import Sockets
 
 ROUTES: Final = (
     *health.ROUTES,
+    *metrics.ROUTES,
     *msg.ROUTES,
     *notify.ROUTES,
     *mq.ROUTES,
@@ -41,6 +42,7 @@ def make_app(runtime: Runtime, settings: Settings, limits: Limits | None = None)
     app[SESSIONS] = Sessions(runtime)
     app[TICKETS] = Tickets()
     app[SOCKETS] = Sockets()
+    app[REGISTRY] = metrics.make_registry(runtime, app)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
     app.router.add_get("/openapi.json", openapi)

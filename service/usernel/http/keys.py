@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from usernel.config import Settings
 from usernel.runtime import Runtime
@@ -17,4 +18,5 @@ SETTINGS = web.AppKey("settings", Settings)
 LIMITS = web.AppKey("limits", Limits)
 SESSIONS = web.AppKey("sessions", Sessions)
 TICKETS = web.AppKey("tickets", Tickets)
+REGISTRY = web.AppKey("registry", CollectorRegistry)
 SOCKETS = web.AppKey("sockets", Sockets)

@@ -15,6 +15,8 @@ from .problem import Handler, Problem
 from .session import peer_credentials
 
 OPEN_PATHS: Final = frozenset({"/livez", "/readyz"})
+WATCHING_PATHS: Final = OPEN_PATHS | {"/metrics"}
+"""What is answered also while no call is let in."""
 JSON_TYPES: Final = frozenset({"application/json"})
 
 
@@ -28,7 +30,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     check_origin(request, settings)
     if request.path not in OPEN_PATHS and settings.token is not None and not over_uds:
         check_token(request, settings.token)
-    if request.path not in OPEN_PATHS and (reason := request.app[RUNTIME].unavailable) is not None:
+    if request.path not in WATCHING_PATHS and (reason := request.app[RUNTIME].unavailable) is not None:
         raise Problem(503, reason, {"Retry-After": "1"})
     if request.body_exists and request.content_type not in JSON_TYPES:
         raise Problem(415, "a body is JSON: send it with `content-type: application/json`")

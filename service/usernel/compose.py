@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
@@ -27,6 +28,9 @@ from usernel.journal.sqlite import SqliteStorage
 from usernel.kernel import facts
 from usernel.kernel.kernel import Kernel
 from usernel.runtime import Keeper, Progress, Runtime
+from usernel.version import __version__
+
+log = logging.getLogger(__name__)
 
 STOP_SECONDS = 3.0
 SNAPSHOT_SECONDS = 5.0
@@ -87,6 +91,7 @@ async def service(settings: Settings, limits: Limits | None = None) -> AsyncIter
             runtime.recovery = Progress()
         app = make_app(runtime, settings, limits)
         url = await _serving(stack, runtime, app, settings, limits)
+        log.info("started", extra={"version": __version__, "url": url, "data_dir": settings.data_dir})
         if keeper is not None:
             await _recover(keeper, runtime, settings)
         gc.collect()
@@ -201,22 +206,33 @@ def _reason(error: OSError) -> str:
 async def serve(settings: Settings, ready: Callable[[Service], None]) -> None:
     """Run a service until SIGTERM or SIGINT; ``ready`` is called when it accepts connections."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    serving = False
-    task = asyncio.current_task()
-
-    def on_signal() -> None:
-        stop.set()
-        if not serving and task is not None:
-            task.cancel()  # a replay may take long, and nobody needs it any more
-
+    stop = _Stop()
     for signo in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signo, on_signal)
+        loop.add_signal_handler(signo, stop.on_signal, signo)
     try:
         async with service(settings) as running:
-            serving = True
+            stop.starting = None
             ready(running)
-            await stop.wait()
+            await stop.asked.wait()
     except asyncio.CancelledError:
-        if not stop.is_set():
+        if not stop.asked.is_set():
             raise
+    log.info("stopped", extra={"seconds": round(time.monotonic() - stop.since, 3)})
+
+
+class _Stop:
+    """A service is asked to stop: ``asked``, ``since`` when; ``starting`` is the task that starts it until then."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.since = 0.0
+        self.starting = asyncio.current_task()
+
+    def on_signal(self, signo: signal.Signals) -> None:
+        """Ask for it."""
+        if not self.asked.is_set():
+            self.since = time.monotonic()
+        log.info("stopping", extra={"signal": signo.name})
+        self.asked.set()
+        if self.starting is not None:
+            self.starting.cancel()  # a replay may take long, and nobody needs it any more

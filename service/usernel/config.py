@@ -13,6 +13,8 @@ from platformdirs import user_state_path
 
 DEFAULT_PORT = 8470
 LOCALHOST = "localhost"
+LOGS = ("text", "json")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class ConfigError(ValueError):
@@ -24,7 +26,7 @@ class Settings:
     """How the service runs. ``host`` None: no TCP at all. ``origins`` are the web pages that may use it.
 
     ``data_dir`` None: nothing is kept across a restart. ``snapshot_bytes`` of journal behind the last snapshot bring
-    about another.
+    about another. ``log`` is how the service's log is written, ``log_level`` from which level on.
     """
 
     host: str | None = "127.0.0.1"
@@ -34,6 +36,8 @@ class Settings:
     origins: tuple[str, ...] = ()
     data_dir: str | None = None
     snapshot_bytes: int = 64 * 1024 * 1024
+    log: str = "text"
+    log_level: str = "info"
 
     @property
     def loopback(self) -> bool:
@@ -53,6 +57,9 @@ class Settings:
             raise ConfigError(f"{self.port} is no port")
         if self.snapshot_bytes < 1:
             raise ConfigError(f"snapshot_bytes = {self.snapshot_bytes}: it is 1 or more")
+        for name, value, allowed in (("log", self.log, LOGS), ("log_level", self.log_level, LOG_LEVELS)):
+            if value not in allowed:
+                raise ConfigError(f"{name} = {value!r}: it is one of {', '.join(allowed)}")
         return self
 
 
@@ -110,7 +117,7 @@ def _from_file(path: str | None) -> dict[str, Any]:
         raise ConfigError(f"the settings in {path} cannot be read: {error}") from None
     types = {
         "host": str, "port": int, "uds": str, "token": str, "token_file": str, "origins": list, "data_dir": str,
-        "snapshot_bytes": int,
+        "snapshot_bytes": int, "log": str, "log_level": str,
     }  # fmt: skip
     for name, value in given.items():
         if name not in types or not isinstance(value, types[name]) or isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from usernel.compose import Service
     from usernel.config import Settings
 
+log = logging.getLogger(__name__)
+
 
 @click.command()
 @click.option("--host", help="The address to listen on (default 127.0.0.1; others want a token).")
@@ -22,8 +25,12 @@ if TYPE_CHECKING:
 @click.option("--data-dir", metavar="DIR", help="Where the journal is (default: ~/.local/state/usernel).")
 @click.option("--hostfs-root", metavar="DIR", multiple=True, help="Not in this version: serve files.")
 @click.option("--token-file", metavar="FILE", help="A file with the bearer token (or USERNEL_TOKEN).")
+@click.option("--log", metavar="text|json", help="How to log to stderr (default text).")
+@click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error (default info).")
 @click.option(
-    "--config", metavar="FILE", help="Settings in TOML: host port uds token_file origins data_dir snapshot_bytes."
+    "--config",
+    metavar="FILE",
+    help="Settings in TOML: host port uds token_file origins data_dir snapshot_bytes log log_level.",
 )
 def serve(**options: Any) -> None:
     """Serve queues over HTTP and WebSocket until SIGTERM or Ctrl-C."""
@@ -40,8 +47,18 @@ def _run(settings: Settings) -> None:
     import uvloop
 
     from usernel.compose import serve as run
+    from usernel.config import ConfigError
 
-    uvloop.run(run(settings, _announce))
+    from .logs import configure
+
+    configure(settings.log, settings.log_level)
+    try:
+        uvloop.run(run(settings, _announce))
+    except ConfigError:
+        raise
+    except Exception:
+        log.exception("the service ended by a bug")
+        raise SystemExit(1) from None
 
 
 def _announce(service: Service) -> None:

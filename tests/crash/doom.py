@@ -1,4 +1,4 @@
-"""Where a service is to die by its own hand: a plan, made from a seed, that fits on a command line."""
+"""How a service is to die: by its own hand, at a place that fits on a command line, or by another's, at some time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from random import Random
 from typing import Self
 
 FILES = ("wal", "db")
+LATEST = 0.6
+"""Seconds of load after which a service is killed from outside, doomed or not."""
+STOPPING = 0.1
+"""Seconds between SIGTERM and SIGKILL, at most: what stops makes a snapshot, and does not come to its end always."""
 CALLS = ("append", "add_part", "finish_snapshot", "reclaim")
 
 
@@ -30,7 +34,7 @@ class Doom:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """The plan that ``str`` wrote."""
+        """The one that ``str`` wrote."""
         what, where, nth, how, checkpoint = text.split(":")
         return cls(what, where, int(nth), how, int(checkpoint))
 
@@ -40,8 +44,34 @@ class Doom:
         return f"{self.what} {self.where}"
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A death: at its ``doom``, or ``delay`` seconds after it was ready, or ``stopping`` seconds behind SIGTERM.
+
+    ``plain`` is a service that is started as a user starts it.
+    """
+
+    doom: Doom | None
+    plain: bool
+    delay: float
+    stopping: float | None
+
+    def __str__(self) -> str:
+        told = f", SIGTERM {self.stopping:.3f} s before" if self.stopping is not None else ""
+        return f"{self.doom or ''} killed after {self.delay:.3f} s at the latest{told}{', plain' if self.plain else ''}"
+
+
+def plan(rng: Random) -> Plan:
+    """A death, as the seed wants it."""
+    what = rng.random()
+    stopping = rng.uniform(0, STOPPING) if rng.random() < 0.2 else None
+    if what < 0.3:
+        return Plan(None, what < 0.06, rng.uniform(0.05, LATEST), stopping)
+    return Plan(choose(rng), False, LATEST, stopping)
+
+
 def choose(rng: Random) -> Doom:
-    """A plan: an early time is as likely as one ten times as late."""
+    """A place: an early time is as likely as one ten times as late."""
     what = rng.choices(["write", "sync", "truncate", "call"], [8, 4, 1, 8])[0]
     if what == "call":
         where = rng.choice(CALLS)

@@ -14,7 +14,7 @@ from usernel_client import ConnectionLost, KernelError
 
 Item = tuple[int, bytes]
 """A message: its type (System V) or priority (POSIX), and its bytes."""
-EXPECTED = frozenset({"EAGAIN", "EEXIST", "EIDRM", "EINVAL", "ENOENT", "ENOMSG", "ETIMEDOUT"})
+EXPECTED = frozenset({"EAGAIN", "EEXIST", "EIDRM", "EINTR", "EINVAL", "ENOENT", "ENOMSG", "ETIMEDOUT"})
 """How a call of the load may end without having done anything."""
 
 

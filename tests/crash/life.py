@@ -16,17 +16,15 @@ import apsw
 
 from usernel.journal.directory import DataDirectory
 from usernel.journal.sqlite import KEPT_SNAPSHOTS
-from usernel_client import ConnectionLost
 
 from .checks import violations
-from .doom import Doom, choose
+from .doom import Plan, plan
 from .history import History, Kind
 from .load import Load
 from .service import Directory, Nursery, Service, ServiceError
 
-LATEST = 0.6
-"""Seconds of load after which a service is killed from outside, doomed or not."""
 DEADLINE = 30.0
+UNPLANNED = Plan(None, plain=False, delay=0.0, stopping=None)
 SHOWN = 20
 OnRound = Callable[["Summary"], None]
 
@@ -80,8 +78,9 @@ class Life:
         self._directory.make(snapshot_bytes=self._rng.choice([4_000, 20_000]))
         self._nursery = nursery
         self._summary = summary
-        self._load = Load(self._rng)
+        self._load = Load(Random(self._rng.getrandbits(64)))
         self._events: list[str] = []
+        self._service: Service | None = None
 
     def run(self, most: int, on_round: OnRound) -> None:
         """Live, for so many rounds at most. BrokenError."""
@@ -94,6 +93,9 @@ class Life:
         except Exception as error:
             self._load.history.write(self._directory.path / "history.jsonl")
             raise BrokenError(self._story(error)) from error
+        finally:
+            if self._service is not None:
+                self._service.kill()
         self._summary.lives += 1
         self._summary.add(self._load.history)
         self._summary.snapshots += self._load.snapshots
@@ -109,32 +111,38 @@ class Life:
     # ----------------------------------------------------------------------------------------------------------- rounds
 
     async def _round(self, number: int) -> None:
-        doom, nursery, delay = self._plan()
-        service = self._start(nursery, doom)
-        killed = False
+        planned = plan(self._rng)
+        service = self._start(planned)
+        told = killed = False
         if service.url is not None:
             load = asyncio.create_task(self._load.run(service.url))
-            await asyncio.wait([load], timeout=delay)
-            killed = not service.dead
-            service.kill()
+            told, killed = await self._end_of(service, load, planned)
             async with asyncio.timeout(DEADLINE):
-                await _until_lost(load)
-        self._summary.kills["any time" if killed or doom is None else doom.kind] += 1
-        self._events.append(f"round {number}: {doom or 'no plan'}, {'killed' if killed else 'died'}, url {service.url}")
-        self._check(service, -signal.SIGKILL)
+                await load
+        status = self._status(service, {0, -signal.SIGKILL} if told else {-signal.SIGKILL})
+        by = _by(planned, status, told=told, killed=killed)
+        self._summary.kills[by] += 1
+        self._events.append(f"round {number}: {planned}; ended by {by}; {service.url or 'never ready'}")
         shutil.copytree(self._directory.data, self._directory.path / f"killed-{number}")
 
-    def _plan(self) -> tuple[Doom | None, Nursery | None, float]:
-        """Where it is to die, who starts it, and when it is killed at the latest."""
-        what = self._rng.random()
-        delay = self._rng.uniform(0.05, LATEST)
-        if what < 0.3:
-            return None, self._nursery if what > 0.06 else None, delay
-        return choose(self._rng), self._nursery, LATEST
+    async def _end_of(self, service: Service, load: asyncio.Task[None], planned: Plan) -> tuple[bool, bool]:
+        """Wait for its end, or bring it about: whether it was told to stop, and whether it was killed."""
+        await asyncio.wait([load], timeout=planned.delay)
+        if load.done():
+            await load
+            if not service.died(DEADLINE):
+                raise ServiceError("it lost all its clients and lives")
+            return False, False
+        if planned.stopping is not None:
+            service.terminate()
+            await asyncio.sleep(planned.stopping)
+        killed = not service.dead
+        service.kill()
+        return planned.stopping is not None, killed
 
-    def _start(self, nursery: Nursery | None, doom: Doom | None) -> Service:
-        began = time.monotonic()
-        service = Service(self._directory, nursery, doom)
+    def _start(self, planned: Plan) -> Service:
+        began, doom = time.monotonic(), planned.doom
+        self._service = service = Service(self._directory, None if planned.plain else self._nursery, doom)
         if service.url is None and doom is None:
             raise ServiceError(f"it did not start: {service.complaint}")
         if service.url is not None and doom is None:
@@ -143,41 +151,45 @@ class Life:
             self._summary.slowest_start = max(self._summary.slowest_start, time.monotonic() - began)
         return service
 
-    def _check(self, service: Service, wanted: int) -> None:
+    def _status(self, service: Service, wanted: set[int]) -> int:
         status, complaint = service.ended(), service.complaint
-        if status != wanted or complaint:
+        self._service = None
+        if status not in wanted or complaint:
             raise ServiceError(f"it ended with {status} and said: {complaint}")
+        return status
 
     # ---------------------------------------------------------------------------------------------------------- the end
 
     async def _end(self) -> None:
         """Start once more, receive everything, stop, and judge."""
-        service = self._start(self._nursery, None)
+        service = self._start(UNPLANNED)
         try:
             async with asyncio.timeout(DEADLINE):
                 await self._load.finish(service.url or "")
         finally:
-            status = service.stop()
-        if status or service.complaint:
-            raise ServiceError(f"it stopped with {status} and said: {service.complaint}")
+            service.terminate()
+            self._status(service, {0})
         wrong = violations(self._load.history)
         assert not wrong, "\n".join([f"{len(wrong)} violations", *wrong[:SHOWN]])
-        self._check_database()
-
-    def _check_database(self) -> None:
-        """What a clean stop leaves: a whole database that shrinks, of snapshots the two that are kept."""
-        connection = apsw.Connection(str(DataDirectory(self._directory.data).database))
-        try:
-            left = {name: connection.pragma(name) for name in ("integrity_check", "auto_vacuum", "journal_mode")}
-            left["snapshots"] = len(connection.execute("SELECT position FROM snapshot").fetchall())
-        finally:
-            connection.close()
-        kept = min(int(str(left["snapshots"])), KEPT_SNAPSHOTS)
-        assert left == {"integrity_check": "ok", "auto_vacuum": 2, "journal_mode": "wal", "snapshots": kept}, left
+        check_database(self._directory)
 
 
-async def _until_lost(load: asyncio.Task[None]) -> None:
+def check_database(directory: Directory) -> None:
+    """What a clean stop leaves: a whole database that shrinks, of snapshots the two that are kept."""
+    connection = apsw.Connection(str(DataDirectory(directory.data).database))
     try:
-        await load
-    except ConnectionLost:
-        return  # it was gone before all clients had come
+        left = {name: connection.pragma(name) for name in ("integrity_check", "auto_vacuum", "journal_mode")}
+        left["snapshots"] = len(connection.execute("SELECT position FROM snapshot").fetchall())
+    finally:
+        connection.close()
+    kept = min(int(str(left["snapshots"])), KEPT_SNAPSHOTS)
+    assert left == {"integrity_check": "ok", "auto_vacuum": 2, "journal_mode": "wal", "snapshots": kept}, left
+
+
+def _by(planned: Plan, status: int, *, told: bool, killed: bool) -> str:
+    """What the summary counts a death as."""
+    if status == 0:
+        return "stopped"
+    if killed or planned.doom is None:
+        return "stopping" if told else "any time"
+    return planned.doom.kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import count
 from random import Random
 from typing import Any
@@ -43,15 +43,13 @@ class Load:
 
     async def run(self, url: str) -> None:
         """Look what is there, then do everything at once, until the connections are lost."""
-        async with _clients(url, 4) as clients:
-            try:
+        with suppress(ConnectionLost):
+            async with _clients(url, 4) as clients:
                 await self._check_in(self.doors(clients[0]), drain=self._rng.random() < 0.3)
-            except ConnectionLost:
-                return
-            ends = await asyncio.gather(*self._workers(url, clients), return_exceptions=True)
-        for end in ends:
-            if not isinstance(end, ConnectionLost | aiohttp.ClientError | None):
-                raise end
+                ends = await asyncio.gather(*self._workers(url, clients), return_exceptions=True)
+                for end in ends:
+                    if not isinstance(end, ConnectionLost | aiohttp.ClientError | None):
+                        raise end
 
     async def finish(self, url: str) -> None:
         """Look what is there, and receive all of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -21,6 +22,7 @@ from tests.cli.command import USERNEL, environment
 from .doom import Doom
 
 DEADLINE = 30.0
+NEWS = re.compile(r"^\S+ (DEBUG|INFO) ")
 PEER = 1_000_000
 """Bytes of a message to or from the nursery, at most."""
 
@@ -113,12 +115,17 @@ class Service:
 
     @property
     def dead(self) -> bool:
-        return bool(select.select([self.pidfd], [], [], 0)[0])
+        return self.died(0)
+
+    def died(self, seconds: float) -> bool:
+        """Wait for its end; whether it came."""
+        return bool(select.select([self.pidfd], [], [], seconds)[0])
 
     @property
     def complaint(self) -> str:
-        """What it wrote to stderr."""
-        return self._errors.read_text("utf-8", "replace")
+        """What it wrote to stderr that is worse than news."""
+        lines = self._errors.read_text("utf-8", "replace").splitlines()
+        return "\n".join(line for line in lines if not NEWS.search(line))
 
     def readyz(self) -> tuple[int, dict[str, Any]]:
         """``GET /readyz``: the status, and what it shows."""
@@ -135,14 +142,17 @@ class Service:
         if not self.dead:
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
+    def terminate(self) -> None:
+        signal.pidfd_send_signal(self.pidfd, signal.SIGTERM)
+
     def stop(self) -> int:
         """SIGTERM; how it ended."""
-        signal.pidfd_send_signal(self.pidfd, signal.SIGTERM)
+        self.terminate()
         return self.ended()
 
     def ended(self) -> int:
         """Wait for its end: as ``Popen.returncode`` tells it."""
-        if not select.select([self.pidfd], [], [], DEADLINE)[0]:
+        if not self.died(DEADLINE):
             self.kill()
             raise ServiceError(f"the service did not end in {DEADLINE:g} s")
         os.close(self.pidfd)

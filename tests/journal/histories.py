@@ -93,13 +93,16 @@ def steps(kernel: usernel.Kernel) -> Iterator[Callable[[], Any]]:
     yield lambda: task.sethostname("tenant")
     yield lambda: tenant.msgget(1, 0o1600)
     yield lambda: tenant.msgsnd_batch(0, [(kind, bytes([kind]) * 40 * kind) for kind in range(1, 9)])
-    yield lambda: (tenant.mq_open("jobs", "O_CREAT | O_RDWR", 0o600, (8, 64)), tenant.mq_timedsend(0, b"first", 3))
+    yield lambda: (
+        tenant.mq_open("jobs", "O_CREAT | O_RDWR", 0o600, (8, 64)),
+        tenant.mq_timedsend(0, b"first", msg_prio=3),
+    )
     yield lambda: [kernel.init.msgget(0, 0o600) for _ in range(3)]
     yield lambda: kernel.init.msgctl(1, "IPC_RMID")
     yield lambda: kernel.init.msgsnd(0, 5, bytes(range(256)) * 8)
     yield lambda: (kernel.advance(10**9), tenant.msgrcv_batch(0, 2, msgtyp=-3))
     while True:
-        yield lambda: (kernel.init.msgsnd(2, 1, b"x" * 700), tenant.mq_timedsend(0, b"next", 1))
+        yield lambda: (kernel.init.msgsnd(2, 1, b"x" * 700), tenant.mq_timedsend(0, b"next", msg_prio=1))
         yield lambda: (kernel.init.msgrcv(2), tenant.mq_timedreceive(0), kernel.init.msgget(0, 0o600))
 
 

@@ -55,7 +55,7 @@ class Recording:
         tenant.msgsnd(tenant.msgget(0x4D2), 7, b"behind the snapshot")
         self.record()
         tenant.mq_timedreceive(jobs)
-        tenant.mq_timedsend(unlinked, b"without a name", 1)
+        tenant.mq_timedsend(unlinked, b"without a name", msg_prio=1)
         self.record()
         self.kernel.init.msgctl(self.kernel.init.msgget(1), "IPC_RMID")
         self.kernel.init.msgget(3, "IPC_CREAT | 0640")
@@ -104,7 +104,7 @@ class Recording:
         unlinked = tenant.mq_open("gone", "O_CREAT | O_RDWR", 0o600, (4, 64))
         tenant.mq_unlink("gone")
         fleeting = tenant.mq_open("fleeting", "O_CREAT | O_RDWR", 0o600, (4, 64), "ephemeral")
-        tenant.mq_timedsend(fleeting, b"no journal has this", 1)
+        tenant.mq_timedsend(fleeting, b"no journal has this", msg_prio=1)
         return jobs, unlinked
 
 

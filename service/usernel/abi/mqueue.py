@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from .names import Names
@@ -31,3 +32,12 @@ SIGEV_NONE: Final = 1
 SIGEV_THREAD: Final = 2
 
 SIGEV: Final = Names("sigev_notify", {"SIGEV_SIGNAL": 0, "SIGEV_NONE": 1, "SIGEV_THREAD": 2}, one=True)
+
+MQ_ATTR: Final = Struct("=4q32x")
+"""``struct mq_attr`` of a 64-bit machine: flags maxmsg msgsize curmsgs."""
+SIGEVENT: Final = Struct("=Qii48x")
+"""``struct sigevent`` of a 64-bit machine: value signo notify, and what follows is glibc's."""
+TIMESPEC64: Final = Struct("=qq")
+"""``struct timespec`` of a 64-bit machine."""
+PRIORITY: Final = Struct("=I")
+"""``unsigned int *``, where a priority is written to."""

@@ -21,7 +21,9 @@ SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: Final = 1
 SECCOMP_IOCTL_NOTIF_RECV: Final = 0xC0502100
 SECCOMP_IOCTL_NOTIF_SEND: Final = 0xC0182101
 SECCOMP_IOCTL_NOTIF_ID_VALID: Final = 0x40082102
+SECCOMP_IOCTL_NOTIF_ADDFD: Final = 0x40182103
 SECCOMP_IOCTL_NOTIF_SET_FLAGS: Final = 0x40082104
+SECCOMP_ADDFD_FLAG_SEND: Final = 1 << 1
 
 AUDIT_ARCH: Final[Mapping[str, int]] = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 """What ``seccomp_data.arch`` is on a machine, by its name in uname(2)."""
@@ -36,6 +38,7 @@ SECCOMP_DATA_ARCH: Final = 4
 
 SECCOMP_NOTIF: Final = Struct("=QIIiIQ6Q")
 SECCOMP_NOTIF_RESP: Final = Struct("=QqiI")
+SECCOMP_NOTIF_ADDFD: Final = Struct("=QIIII")
 
 
 class SeccompNotif(NamedTuple):

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
 from usernel.abi.capability import CAP_FULL_SET
-from usernel.abi.sched import CLONE_NEWIPC
+from usernel.abi.resource import RLIMIT_NOFILE
+from usernel.abi.sched import CLONE_FILES, CLONE_NEWIPC
+from usernel.abi.signal import NSIG, SIG_CATCH, UNBLOCKABLE
 from usernel.kernel.call import Call, Restart, Return
 from usernel.kernel.error import KernelError
 from usernel.kernel.fork import CloneArgs, Fork, copy_process
+from usernel.kernel.ipc.mqueue_file import mq_file
 from usernel.kernel.nsproxy import commit_creds, switch
-from usernel.kernel.task import Task
+from usernel.kernel.outputs import Output, SignalDelivered
+from usernel.kernel.signal import SigAction, SigInfo
+from usernel.kernel.task import RLimit, Task
 from usernel.runtime import Runtime
 from usernel.syscalls.table import TABLE
+
+CAUGHT: Final = {signo: SigAction(SIG_CATCH) for signo in range(1, NSIG + 1) if signo not in UNBLOCKABLE}
+"""Every signal is handled, by the program's own host; none ends or stops what stands for it here."""
+DESCRIPTORS: Final = 1 << 20
+"""Most descriptors in the kernel for all programs together; what each may have, its own host decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +68,14 @@ class Served(Protocol):
 
 
 OnServed = Callable[[Served], None]
+OnSignal = Callable[[Any, SigInfo], None]
+"""An actor's program gets a signal."""
 
 
 class Backend(Protocol):
     """A kernel, near or far. Everything is told by callback, on the event loop, also before ``submit`` returns."""
+
+    on_signal: OnSignal | None
 
     def enter(self, who: Identity) -> Any:
         """A process calls for the first time: what acts for it from now on."""
@@ -83,6 +98,12 @@ class Backend(Protocol):
     def commit(self, served: Any) -> None:
         """The caller has what the call received."""
 
+    def fill(self, mqdes: int) -> tuple[bool, bool]:
+        """Whether an open POSIX queue has a message to be received, and whether it is full; as far as is known."""
+
+    def close_fd(self, fd: int) -> None:
+        """Nobody has this descriptor any more; every actor shares one table of them."""
+
     def abort(self, served: Any) -> None:
         """It does not: the message goes back to its place."""
 
@@ -95,20 +116,36 @@ class Embedded:
     """A kernel of our own, gone with the last process."""
 
     runtime: Runtime
+    keeper: Task = field(init=False)
+    """Whose table of descriptors all the others share: which process has which, the host knows."""
+    on_signal: OnSignal | None = None
     _members: dict[int, dict[Task, None]] = field(default_factory=dict)
     """The tasks that stand for the members of each IPC namespace of the host, by its inode."""
     _ipc_of: dict[Task, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kernel = self.runtime.kernel
+        how = Fork(comm="usernel-run", daemon=True, setsid=True)
+        self.keeper = copy_process(kernel, kernel.init, CloneArgs(), how)
+        self.keeper.rlimits[RLIMIT_NOFILE] = RLimit(DESCRIPTORS, DESCRIPTORS)
 
     def enter(self, who: Identity) -> Task:
         """A child of init with the process's pid, where that is free."""
         kernel = self.runtime.kernel
         unshare = 0 if who.initial or self._members.get(who.ipc) else CLONE_NEWIPC
         numbers = () if who.pid in kernel.tasks else (who.pid,)
-        how = Fork(comm=who.comm, daemon=True, setsid=True, close_fds=True)
-        task = copy_process(kernel, kernel.init, CloneArgs(unshare, set_tid=numbers), how)
+        how = Fork(comm=who.comm, daemon=True, setsid=True)
+        task = copy_process(kernel, self.keeper, CloneArgs(unshare | CLONE_FILES, set_tid=numbers), how)
+        task.signals.actions |= CAUGHT
+        self.runtime.streams.subscribe(task.pid, partial(self._heard, task))
         self._join(task, who.ipc)
         self.assume(task, who)
         return task
+
+    def _heard(self, task: Task, output: Output) -> None:
+        """What reaches the task here is meant for the program: mq_notify(3) is the only one who signals."""
+        if isinstance(output, SignalDelivered) and self.on_signal is not None:
+            self.on_signal(task, output.info)
 
     def assume(self, actor: Task, who: Identity) -> None:
         """Take over what the host says of it."""
@@ -166,6 +203,15 @@ class Embedded:
         """The caller has what the call received."""
         self.runtime.commit(served)
 
+    def fill(self, mqdes: int) -> tuple[bool, bool]:
+        """As it is this moment."""
+        inode = mq_file(self.keeper, mqdes).inode
+        return bool(inode.visible), inode.full
+
+    def close_fd(self, fd: int) -> None:
+        """Close it."""
+        self.runtime.submit(self.keeper, TABLE["close"], [fd], _unheard)
+
     def abort(self, served: Call) -> None:
         """It does not: the message goes back to its place."""
         self.runtime.abort(served)
@@ -173,3 +219,7 @@ class Embedded:
     async def close(self) -> None:
         """Nobody is left to be served."""
         self.runtime.close()
+
+
+def _unheard(served: Any) -> None:
+    """Nobody waits for this answer."""

@@ -11,21 +11,35 @@ from usernel.abi.msg import MSG_INFO, MSG_STAT, MSG_STAT_ANY, MSGINFO, MSQID64_D
 from usernel.kernel.call import Return
 from usernel.kernel.error import KernelError
 
+from .descriptors import Queue
 from .process import Process
 
+
+class Request(NamedTuple):
+    """A call as the kernel takes it; ``queue`` is the POSIX queue that it is about, ``flags`` its open file's."""
+
+    args: Sequence[Any]
+    queue: Queue | None = None
+    flags: int = 0
+
+
 Regs = Sequence[int]
-Parse = Callable[[Process, Regs], Sequence[Any]]
-Deliver = Callable[[Process, Regs, Return], int]
+Parse = Callable[[Process, Regs], Request]
+Deliver = Callable[[Process, Regs, Return, Request], int]
 MSGSZ_MAX: Final = 16 * 1024 * 1024
 """Most bytes that are read of a message before the kernel has said that its ``msgmax`` allows them."""
 
 
 class Trapped(NamedTuple):
-    """A trapped call: its arguments out of the caller, and its result back into it. Both raise EFAULT."""
+    """A trapped call: its arguments out of the caller, and its result back into it. Both raise EFAULT.
+
+    One that ``opens`` returns a descriptor of the kernel's, for which the caller gets one of its own.
+    """
 
     name: str
     parse: Parse
     deliver: Deliver
+    opens: bool = False
 
 
 def int32(register: int) -> int:
@@ -58,43 +72,43 @@ def fault(address: int) -> KernelError:
     return KernelError(Errno.EFAULT, f"{address:#x} is not in the caller's memory")
 
 
-def number(process: Process, regs: Regs, result: Return) -> int:
+def number(process: Process, regs: Regs, result: Return, request: Request) -> int:
     """A call that writes nothing."""
     return result.ret
 
 
-def _msgget(process: Process, regs: Regs) -> Sequence[Any]:
-    return int32(regs[0]), int32(regs[1]), None
+def _msgget(process: Process, regs: Regs) -> Request:
+    return Request((int32(regs[0]), int32(regs[1]), None))
 
 
-def _msgsnd(process: Process, regs: Regs) -> Sequence[Any]:
+def _msgsnd(process: Process, regs: Regs) -> Request:
     """What can be read of the message; the kernel finds EFAULT where that is too little, after its other checks."""
     (mtype,) = MTYPE.unpack(read(process, regs[1], MTYPE.size))
     size = int64(regs[2])
     data = process.memory.read(regs[1] + MTYPE.size, size) if 0 < size <= MSGSZ_MAX else b""
-    return int32(regs[0]), mtype, data, size, int32(regs[3])
+    return Request((int32(regs[0]), mtype, data, size, int32(regs[3])))
 
 
-def _msgrcv(process: Process, regs: Regs) -> Sequence[Any]:
-    return int32(regs[0]), int64(regs[2]), int64(regs[3]), int32(regs[4])
+def _msgrcv(process: Process, regs: Regs) -> Request:
+    return Request((int32(regs[0]), int64(regs[2]), int64(regs[3]), int32(regs[4])))
 
 
-def _received(process: Process, regs: Regs, result: Return) -> int:
+def _received(process: Process, regs: Regs, result: Return, request: Request) -> int:
     out = result.out or {}
     write(process, regs[1], MTYPE.pack(out["mtype"]) + out["data"])
     return result.ret
 
 
-def _msgctl(process: Process, regs: Regs) -> Sequence[Any]:
+def _msgctl(process: Process, regs: Regs) -> Request:
     msqid, command = int32(regs[0]), int32(regs[1])
     if command != IPC_SET or msqid < 0:
-        return msqid, command, None
+        return Request((msqid, command, None))
     ds = MSQID64_DS.unpack(read(process, regs[2], MSQID64_DS.size))
     _, uid, gid, _, _, mode, _, _, _, _, _, _, _, qbytes, _, _ = ds
-    return msqid, command, ((uid, gid, mode), qbytes)
+    return Request((msqid, command, ((uid, gid, mode), qbytes)))
 
 
-def _shown(process: Process, regs: Regs, result: Return) -> int:
+def _shown(process: Process, regs: Regs, result: Return, request: Request) -> int:
     command, out = int32(regs[1]), result.out or {}
     if command in {IPC_STAT, MSG_STAT, MSG_STAT_ANY}:
         write(process, regs[2], pack_msqid(out))

@@ -7,15 +7,19 @@ import errno
 import fcntl
 import os
 import platform
+import struct
 from typing import Final
 
 from usernel.abi.seccomp import (
+    SECCOMP_ADDFD_FLAG_SEND,
     SECCOMP_FILTER_FLAG_NEW_LISTENER,
     SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+    SECCOMP_IOCTL_NOTIF_ADDFD,
     SECCOMP_IOCTL_NOTIF_RECV,
     SECCOMP_IOCTL_NOTIF_SEND,
     SECCOMP_IOCTL_NOTIF_SET_FLAGS,
     SECCOMP_NOTIF,
+    SECCOMP_NOTIF_ADDFD,
     SECCOMP_NOTIF_RESP,
     SECCOMP_NUMBER,
     SECCOMP_SET_MODE_FILTER,
@@ -24,7 +28,11 @@ from usernel.abi.seccomp import (
     SOCK_FILTER,
     SeccompNotif,
 )
+from usernel.kernel.signal import SigInfo
 
+RT_SIGQUEUEINFO: Final = {"x86_64": 129, "aarch64": 138}
+SIGINFO: Final = struct.Struct("=iiixxxxiiq96x")
+"""``siginfo_t`` of a 64-bit machine, as SI_MESGQ fills it: signo errno code pid uid value."""
 PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
 _NOTHING: Final = bytes(SECCOMP_NOTIF.size)
@@ -58,6 +66,14 @@ def become_subreaper() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def queue_signal(pid: int, info: SigInfo) -> None:
+    """Send a signal with what its handler is told (rt_sigqueueinfo(2)); nothing where the process is gone."""
+    code = ctypes.create_string_buffer(
+        SIGINFO.pack(info.si_signo, 0, info.si_code, info.si_pid, info.si_uid, info.si_value)
+    )
+    ctypes.CDLL(None).syscall(RT_SIGQUEUEINFO[platform.machine()], pid, info.si_signo, code)
+
+
 class Listener:
     """The notifications of a filter. It is readable while one waits, and hung up when nobody is under it any more."""
 
@@ -88,6 +104,20 @@ class Listener:
     def go_on(self, ident: int) -> bool:
         """Let the host serve a call. False where its caller is gone."""
         return self._send(SECCOMP_NOTIF_RESP.pack(ident, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE))
+
+    def answer_fd(self, ident: int, fd: int, flags: int) -> bool:
+        """Put a descriptor of ours into the caller's table and let its call return it. False where the caller is gone.
+
+        OSError where it has no room for one (EMFILE).
+        """
+        added = bytearray(SECCOMP_NOTIF_ADDFD.pack(ident, SECCOMP_ADDFD_FLAG_SEND, fd, 0, flags))
+        try:
+            fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_ADDFD, added)
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return False
+            raise
+        return True
 
     def _send(self, response: bytes) -> bool:
         try:

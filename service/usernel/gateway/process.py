@@ -88,6 +88,10 @@ class Processes:
             tuple(map(int, status["Groups"].split())), effective, permitted, ipc, ipc == self._initial_ipc,
         )  # fmt: skip
 
+    def of_actor(self, actor: Any) -> Process | None:
+        """The process that something acts for."""
+        return next((process for process in self._by_pid.values() if process.actor is actor), None)
+
     def _ended(self, pid: int) -> None:
         process = self._by_pid.pop(pid)
         self._leaders.pop(pid, None)

@@ -20,7 +20,7 @@ from usernel_client.errors import ConnectionLost
 from usernel_client.errors import KernelError as ServiceError
 from usernel_client.protocol import Reply, plain_out
 
-from .backend import Identity, OnServed
+from .backend import Identity, OnServed, OnSignal
 
 RECONNECT_SECONDS: Final = 30.0
 """How long a call that may sleep waits for a service that is gone, before it fails with EIO."""
@@ -68,6 +68,8 @@ class Remote:
     _reconnecting: asyncio.Task[None] | None = None
     _background: set[asyncio.Task[None]] = field(default_factory=set)
     _actors: set[RemoteActor] = field(default_factory=set)
+    _fill: dict[int, tuple[bool, bool]] = field(default_factory=dict)
+    on_signal: OnSignal | None = None
 
     @classmethod
     async def connect(cls, url: str, token: str | None) -> Remote:
@@ -216,6 +218,15 @@ class Remote:
             served.held = False
             with suppress(ConnectionLost):  # the service gives back what was held by a connection that is gone
                 how(served.ident, _unheard)
+
+    def fill(self, mqdes: int) -> tuple[bool, bool]:
+        """As the last answer about it said."""
+        return self._fill.get(mqdes, (False, False))
+
+    def close_fd(self, fd: int) -> None:
+        """Close it."""
+        with suppress(ConnectionLost):
+            self._connection.submit("close", {"fd": fd}, None, _unheard)
 
     # --------------------------------------------------------------------------------------------------------- loss
 

@@ -27,8 +27,10 @@ from usernel.runtime import Runtime
 
 from . import msg
 from .backend import Embedded
+from .descriptors import Descriptors
 from .filter import program
 from .launch_unsafe import LaunchError, launch
+from .mqueue import MqCalls
 from .notify_unsafe import Listener, become_subreaper
 from .remote import Remote
 from .supervisor import Supervisor
@@ -42,6 +44,11 @@ FORWARDED: Final = (
 """Signals that reach the process in front alone, and are meant for the program."""
 TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 """Signals that the terminal sends to all of them, and only the program acts on."""
+SERVED: Final = (
+    "msgget", "msgsnd", "msgrcv", "msgctl", "mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify",
+    "mq_getsetattr",
+)  # fmt: skip
+"""Calls that our kernel serves."""
 REFUSED: Final = 125
 """The exit status of a program that could not be started under the filter, as env(1) and docker(1) have it."""
 HANDED_ON: Final = (
@@ -122,10 +129,9 @@ def _supervise(job: Job, told: int) -> int:
     for signo in TERMINAL:
         signal.signal(signo, signal.SIG_IGN)
     machine = platform.machine()
-    calls = {_number(trapped.name, machine): trapped for trapped in msg.CALLS}
-    handed_on = {_number(name, machine): name for name in HANDED_ON}
     try:
-        pid, listener = launch(program(AUDIT_ARCH[machine], [*calls, *handed_on]), job.command)
+        numbers = [_number(name, machine) for name in (*SERVED, *HANDED_ON)]
+        pid, listener = launch(program(AUDIT_ARCH[machine], numbers), job.command)
     except LaunchError as error:
         os.write(2, f"usernel: {error}\n".encode())
         return REFUSED
@@ -133,7 +139,7 @@ def _supervise(job: Job, told: int) -> int:
         signal.signal(signo, lambda number, _: _forward(pid, number))
     import uvloop  # noqa: PLC0415 - after the fork, which has to come before any loop
 
-    return uvloop.run(_serve(Listener(listener), pid, calls, handed_on, job, told))
+    return uvloop.run(_serve(Listener(listener), pid, machine, job, told))
 
 
 def _number(name: str, machine: str) -> int:
@@ -142,12 +148,14 @@ def _number(name: str, machine: str) -> int:
     return number
 
 
-async def _serve(
-    listener: Listener, pid: int, calls: dict[int, msg.Trapped], handed_on: dict[int, str], job: Job, told: int
-) -> int:
+async def _serve(listener: Listener, pid: int, machine: str, job: Job, told: int) -> int:
     loop = asyncio.get_running_loop()
     backend = await _backend(job)
-    supervisor = Supervisor(listener, backend, calls, handed_on, job.trace)
+    descriptors = Descriptors(backend)
+    trapped = (*msg.CALLS, *MqCalls(descriptors, backend).table())
+    calls = {_number(call.name, machine): call for call in trapped}
+    handed_on = {_number(name, machine): name for name in HANDED_ON}
+    supervisor = Supervisor(listener, backend, calls, descriptors, handed_on, job.trace)
     loop.add_reader(listener.fd, supervisor.on_readable)
     ended = asyncio.Event()
     threading.Thread(target=_wait, args=(pid, told, loop, ended), daemon=True, name="usernel-wait").start()

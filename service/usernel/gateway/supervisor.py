@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from usernel.abi.errno import Errno
+from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
 from usernel.abi.seccomp import ERESTARTNOHAND, ERESTARTSYS, SeccompNotif
-from usernel.kernel.call import Restart
+from usernel.kernel.call import Restart, Return
 from usernel.kernel.error import KernelError
+from usernel.kernel.signal import SigInfo
 
 from .backend import Backend, Served
-from .msg import Trapped
-from .notify_unsafe import Listener
+from .descriptors import Descriptors
+from .msg import Request, Trapped
+from .notify_unsafe import Listener, queue_signal
 from .process import Process, Processes, signal_pending
 from .trace import Trace
 
+NOTHING: Final = Request(())
 WATCH_SECONDS: Final = 0.01
 """How often the signals of those are looked at whose calls sleep: nothing else tells of them."""
 
@@ -36,6 +40,7 @@ class Trap:
     notif: SeccompNotif
     process: Process
     trapped: Trapped
+    request: Request = NOTHING
 
 
 class Supervisor:
@@ -50,17 +55,21 @@ class Supervisor:
         listener: Listener,
         backend: Backend,
         calls: Mapping[int, Trapped],
+        descriptors: Descriptors,
         handed_on: Mapping[int, str],
         trace: Trace,
     ) -> None:
         self._listener = listener
         self._backend = backend
         self._calls = calls
+        self._descriptors = descriptors
         self._handed_on = handed_on
         self._trace = trace
         self.processes = Processes(backend)
+        backend.on_signal = self._signal
         self._blocked: dict[Served, Trap] = {}
         self._watching: asyncio.TimerHandle | None = None
+        self._opening: set[asyncio.Task[None]] = set()
 
     async def last_one_gone(self) -> None:
         """Wait until nobody is under the filter any more."""
@@ -88,10 +97,16 @@ class Supervisor:
 
     def _serve(self, trap: Trap) -> None:
         try:
-            args = trap.trapped.parse(trap.process, trap.notif.args)
+            trap = replace(trap, request=trap.trapped.parse(trap.process, trap.notif.args))
         except KernelError as error:
             self._answer(trap, 0, error)
             return
+        if trap.trapped.opens:
+            task = asyncio.create_task(self._open(trap))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+            return
+        args = trap.request.args
         call = self._backend.submit(trap.process.actor, trap.trapped.name, args, partial(self._finished, trap))
         if not call.done:
             self._blocked[call] = trap
@@ -104,16 +119,62 @@ class Supervisor:
             return
         try:
             assert call.result is not None  # noqa: S101 - it is done and has not failed
-            value = trap.trapped.deliver(trap.process, trap.notif.args, call.result)
+            value = trap.trapped.deliver(trap.process, trap.notif.args, call.result, trap.request)
         except KernelError as error:
             # As Linux does: what could not be copied out has left its queue all the same.
             self._backend.commit(call)
+            self._show(trap)
             self._answer(trap, 0, error)
             return
+        self._show(trap)
         if self._answer(trap, value, None):
             self._backend.commit(call)
         else:
             self._backend.abort(call)
+        self._show(trap)
+
+    def _signal(self, actor: Any, info: SigInfo) -> None:
+        """The kernel signals a program: its host does, with what a handler is to be told."""
+        process = self.processes.of_actor(actor)
+        if process is not None:
+            queue_signal(process.pid, info)
+
+    def _show(self, trap: Trap) -> None:
+        if trap.request.queue is not None:
+            self._descriptors.refresh(trap.request.queue)
+
+    async def _open(self, trap: Trap) -> None:
+        """Open a queue in the kernel, and give the caller a pipe that stands for it."""
+        actor, (name, oflag, *_) = trap.process.actor, trap.request.args
+        try:
+            mqdes = (await self._call(actor, "mq_open", trap.request.args)).ret
+            out = (await self._call(actor, "fstat", (mqdes,))).out or {}
+        except KernelError as error:
+            self._answer(trap, 0, error)
+            return
+        queue, kept = self._descriptors.adopt(out["st_ino"], name, mqdes, oflag)
+        if not kept:
+            self._backend.close_fd(mqdes)
+        self._descriptors.refresh(queue)
+        self._hand_over(trap, queue.pipe.open(oflag & (O_ACCMODE | O_NONBLOCK)))
+
+    def _hand_over(self, trap: Trap, fd: int) -> None:
+        try:
+            self._listener.answer_fd(trap.notif.id, fd, os.O_CLOEXEC)
+            self._trace.served(trap.process.pid, trap.trapped.name, trap.notif.args, fd, None)
+        except OSError as error:
+            self._answer(trap, 0, KernelError(Errno(error.errno or Errno.EMFILE), "the program has no descriptor left"))
+        finally:
+            os.close(fd)
+
+    async def _call(self, actor: Any, name: str, args: Sequence[Any]) -> Return:
+        done: asyncio.Future[Served] = asyncio.get_running_loop().create_future()
+        self._backend.submit(actor, name, args, done.set_result)
+        served = await done
+        if served.error is not None:
+            raise served.error
+        assert served.result is not None  # noqa: S101 - it is done and has not failed
+        return served.result
 
     def _answer(self, trap: Trap, value: int, error: KernelError | None, restart: Restart = Restart.NOHAND) -> bool:
         self._trace.served(trap.process.pid, trap.trapped.name, trap.notif.args, value, error)

@@ -16,8 +16,8 @@ from usernel.kernel.error import KernelError
 from usernel.kernel.fork import CloneArgs, Fork, copy_process
 from usernel.kernel.ipc.mqueue_file import mq_file
 from usernel.kernel.nsproxy import commit_creds, switch
-from usernel.kernel.outputs import Output, SignalDelivered
-from usernel.kernel.signal import SigAction, SigInfo
+from usernel.kernel.outputs import Output
+from usernel.kernel.signal import SigAction
 from usernel.kernel.task import RLimit, Task
 from usernel.runtime import Runtime
 from usernel.syscalls.table import TABLE
@@ -68,14 +68,14 @@ class Served(Protocol):
 
 
 OnServed = Callable[[Served], None]
-OnSignal = Callable[[Any, SigInfo], None]
-"""An actor's program gets a signal."""
+OnOutput = Callable[[Any, Output], None]
+"""Something reaches what acts for a program, and is meant for that."""
 
 
 class Backend(Protocol):
     """A kernel, near or far. Everything is told by callback, on the event loop, also before ``submit`` returns."""
 
-    on_signal: OnSignal | None
+    on_output: OnOutput | None
 
     def enter(self, who: Identity) -> Any:
         """A process calls for the first time: what acts for it from now on."""
@@ -118,7 +118,7 @@ class Embedded:
     runtime: Runtime
     keeper: Task = field(init=False)
     """Whose table of descriptors all the others share: which process has which, the host knows."""
-    on_signal: OnSignal | None = None
+    on_output: OnOutput | None = None
     _members: dict[int, dict[Task, None]] = field(default_factory=dict)
     """The tasks that stand for the members of each IPC namespace of the host, by its inode."""
     _ipc_of: dict[Task, int] = field(default_factory=dict)
@@ -143,9 +143,8 @@ class Embedded:
         return task
 
     def _heard(self, task: Task, output: Output) -> None:
-        """What reaches the task here is meant for the program: mq_notify(3) is the only one who signals."""
-        if isinstance(output, SignalDelivered) and self.on_signal is not None:
-            self.on_signal(task, output.info)
+        if self.on_output is not None:
+            self.on_output(task, output)
 
     def assume(self, actor: Task, who: Identity) -> None:
         """Take over what the host says of it."""

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_NONBLOCK
-from usernel.abi.mqueue import HARD_MSGSIZEMAX, MQ_ATTR, PRIORITY, SIGEVENT, TIMESPEC64
+from usernel.abi.mqueue import HARD_MSGSIZEMAX, MQ_ATTR, PRIORITY, SIGEV_THREAD, SIGEVENT, TIMESPEC64
 from usernel.abi.stat import PATH_MAX
 from usernel.kernel.call import Return
 from usernel.kernel.error import KernelError
 
 from .backend import Backend
 from .descriptors import Descriptors, Opened
+from .helper_unsafe import COOKIE, Helpers
 from .msg import Regs, Request, Trapped, int32, int64, number, read, write
 from .process import Process
 
@@ -24,8 +25,9 @@ CHUNK: Final = 256
 class MqCalls:
     """The calls, on queues that are open in programs."""
 
-    def __init__(self, descriptors: Descriptors, backend: Backend) -> None:
+    def __init__(self, descriptors: Descriptors, helpers: Helpers, backend: Backend) -> None:
         self._descriptors = descriptors
+        self._helpers = helpers
         self._backend = backend
 
     def table(self) -> tuple[Trapped, ...]:
@@ -82,6 +84,8 @@ class MqCalls:
         notification = None
         if regs[1]:
             value, signo, kind = SIGEVENT.unpack(read(process, regs[1], SIGEVENT.size))
+            if kind == SIGEV_THREAD:
+                value = self._helpers.register(process, signo, read(process, value, COOKIE))
             notification = (kind, signo, int64(value))
         opened = self._descriptors.find(process, int32(regs[0]))
         return Request((opened.handle.mqdes, notification), opened.queue)

@@ -20,7 +20,7 @@ from usernel_client.errors import ConnectionLost
 from usernel_client.errors import KernelError as ServiceError
 from usernel_client.protocol import Reply, plain_out
 
-from .backend import Identity, OnServed, OnSignal
+from .backend import Identity, OnOutput, OnServed
 
 RECONNECT_SECONDS: Final = 30.0
 """How long a call that may sleep waits for a service that is gone, before it fails with EIO."""
@@ -69,7 +69,7 @@ class Remote:
     _background: set[asyncio.Task[None]] = field(default_factory=set)
     _actors: set[RemoteActor] = field(default_factory=set)
     _fill: dict[int, tuple[bool, bool]] = field(default_factory=dict)
-    on_signal: OnSignal | None = None
+    on_output: OnOutput | None = None
 
     @classmethod
     async def connect(cls, url: str, token: str | None) -> Remote:

@@ -29,6 +29,7 @@ from . import msg
 from .backend import Embedded
 from .descriptors import Descriptors
 from .filter import program
+from .helper_unsafe import Helpers
 from .launch_unsafe import LaunchError, launch
 from .mqueue import MqCalls
 from .notify_unsafe import Listener, become_subreaper
@@ -152,10 +153,11 @@ async def _serve(listener: Listener, pid: int, machine: str, job: Job, told: int
     loop = asyncio.get_running_loop()
     backend = await _backend(job)
     descriptors = Descriptors(backend)
-    trapped = (*msg.CALLS, *MqCalls(descriptors, backend).table())
+    helpers = Helpers(listener.fd)
+    trapped = (*msg.CALLS, *MqCalls(descriptors, helpers, backend).table())
     calls = {_number(call.name, machine): call for call in trapped}
     handed_on = {_number(name, machine): name for name in HANDED_ON}
-    supervisor = Supervisor(listener, backend, calls, descriptors, handed_on, job.trace)
+    supervisor = Supervisor(listener, backend, calls, descriptors, helpers, handed_on, job.trace)
     loop.add_reader(listener.fd, supervisor.on_readable)
     ended = asyncio.Event()
     threading.Thread(target=_wait, args=(pid, told, loop, ended), daemon=True, name="usernel-wait").start()

@@ -16,10 +16,11 @@ from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
 from usernel.abi.seccomp import ERESTARTNOHAND, ERESTARTSYS, SeccompNotif
 from usernel.kernel.call import Restart, Return
 from usernel.kernel.error import KernelError
-from usernel.kernel.signal import SigInfo
+from usernel.kernel.outputs import MqNotified, Output, SignalDelivered, TaskExited
 
 from .backend import Backend, Served
 from .descriptors import Descriptors
+from .helper_unsafe import Helpers
 from .msg import Request, Trapped
 from .notify_unsafe import Listener, queue_signal
 from .process import Process, Processes, signal_pending
@@ -56,6 +57,7 @@ class Supervisor:
         backend: Backend,
         calls: Mapping[int, Trapped],
         descriptors: Descriptors,
+        helpers: Helpers,
         handed_on: Mapping[int, str],
         trace: Trace,
     ) -> None:
@@ -63,10 +65,11 @@ class Supervisor:
         self._backend = backend
         self._calls = calls
         self._descriptors = descriptors
+        self._helpers = helpers
         self._handed_on = handed_on
         self._trace = trace
         self.processes = Processes(backend)
-        backend.on_signal = self._signal
+        backend.on_output = self._output
         self._blocked: dict[Served, Trap] = {}
         self._watching: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Task[None]] = set()
@@ -127,17 +130,22 @@ class Supervisor:
             self._answer(trap, 0, error)
             return
         self._show(trap)
+        self._helpers.connect(trap.notif.id)
         if self._answer(trap, value, None):
             self._backend.commit(call)
         else:
             self._backend.abort(call)
         self._show(trap)
 
-    def _signal(self, actor: Any, info: SigInfo) -> None:
-        """The kernel signals a program: its host does, with what a handler is to be told."""
+    def _output(self, actor: Any, output: Output) -> None:
+        """The kernel signals a program, and so does its host; or it has something for a helper thread of glibc's."""
         process = self.processes.of_actor(actor)
-        if process is not None:
-            queue_signal(process.pid, info)
+        if isinstance(output, MqNotified):
+            self._helpers.tell(output.sigev_value, removed=output.removed)
+        elif isinstance(output, SignalDelivered) and process is not None:
+            queue_signal(process.pid, output.info)
+        elif isinstance(output, TaskExited) and process is not None:
+            self._helpers.forget(process.pid)
 
     def _show(self, trap: Trap) -> None:
         if trap.request.queue is not None:

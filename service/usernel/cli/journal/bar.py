@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -52,7 +53,19 @@ def bar() -> Iterator[Bar]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     shown = Progress(*columns, console=show.console(stderr=True), transient=True)
     try:
-        shown.start()  # not by `with`: Ctrl-C may come while it starts, and then too the cursor has to come back
+        with _uninterrupted():
+            shown.start()
         yield Bar(shown)
     finally:
-        shown.stop()
+        with _uninterrupted():
+            shown.stop()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the context ends: a bar that has half begun, or half ended, leaves the cursor hidden."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)

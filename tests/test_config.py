@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from usernel.config import DEFAULT_PORT, ConfigError, Settings, is_loopback, load
+from usernel.config import DEFAULT_PORT, ConfigError, Settings, is_loopback, load, state_directory
 
 
 @pytest.fixture
@@ -22,6 +22,11 @@ def config(tmp_path: Path):
     return write
 
 
+def kept(*settings: Any) -> Settings:
+    """Settings of a service that was told no data directory."""
+    return Settings(*settings, data_dir=str(state_directory()))
+
+
 def refusal(options: dict[str, Any], environ: dict[str, str] | None = None) -> str:
     with pytest.raises(ConfigError) as caught:
         load(options, environ or {})
@@ -29,17 +34,41 @@ def refusal(options: dict[str, Any], environ: dict[str, str] | None = None) -> s
 
 
 def test_with_nothing_given_it_listens_on_loopback_without_a_token():
-    assert load({}, {}) == Settings("127.0.0.1", DEFAULT_PORT, None, None, ())
+    assert load({}, {}) == kept("127.0.0.1", DEFAULT_PORT, None, None, ())
+
+
+def test_with_nothing_given_the_journal_is_in_the_users_state_directory(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_STATE_HOME", "/elsewhere")
+    assert load({}, {}).data_dir == "/elsewhere/usernel"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/home/alice")
+    assert load({}, {}).data_dir == "/home/alice/.local/state/usernel"
+
+
+def test_a_data_directory_is_told_by_an_option_before_the_file_and_ephemeral_wants_none(config):
+    path = config('data_dir = "/file"\nsnapshot_bytes = 1000\n')
+    assert (load({"config": path}, {}).data_dir, load({"config": path}, {}).snapshot_bytes) == ("/file", 1000)
+    assert load({"config": path, "data_dir": "/option"}, {}).data_dir == "/option"
+    assert load({"config": path, "ephemeral": True}, {}).data_dir is None
+    assert load({"config": path, "ephemeral": False}, {}).data_dir == "/file"
+    assert load({"ephemeral": True}, {}).data_dir is None
+
+
+def test_how_to_log_is_told_by_options_before_the_file(config):
+    assert (load({}, {}).log, load({}, {}).log_level) == ("text", "info")
+    path = config('log = "json"\nlog_level = "warning"\n')
+    assert (load({"config": path}, {}).log, load({"config": path}, {}).log_level) == ("json", "warning")
+    assert load({"config": path, "log": "text", "log_level": "debug"}, {}).log == "text"
 
 
 def test_the_file_sets_what_nobody_else_set(config):
     path = config('host = "::1"\nport = 9000\nuds = "/run/u"\ntoken = "t"\norigins = ["https://a.example"]\n')
-    assert load({"config": path}, {}) == Settings("::1", 9000, "/run/u", "t", ("https://a.example",))
+    assert load({"config": path}, {}) == kept("::1", 9000, "/run/u", "t", ("https://a.example",))
 
 
 def test_options_come_before_the_file(config):
     path = config('host = "::1"\nport = 9000\nuds = "/run/u"\n')
-    assert load({"config": path, "host": "127.0.0.2", "port": 0, "uds": "/x"}, {}) == Settings("127.0.0.2", 0, "/x")
+    assert load({"config": path, "host": "127.0.0.2", "port": 0, "uds": "/x"}, {}) == kept("127.0.0.2", 0, "/x")
 
 
 def test_an_option_that_was_not_given_leaves_the_files_value(config):
@@ -68,12 +97,13 @@ def test_an_environment_variable_without_a_value_is_none(config):
     ("options", "sentence"),
     [
         (
-            {"data_dir": "/tmp/x"},
-            (
-                "--data-dir: this version keeps nothing across a restart; "
-                "start it with --ephemeral, and queues end with it"
-            ),
+            {"data_dir": "/tmp/x", "ephemeral": True},
+            "--ephemeral keeps nothing, and --data-dir says where: give one of them",
         ),
+        ({"data_dir": ""}, "the data directory's name is empty"),
+        ({"snapshot_bytes": 0}, "snapshot_bytes = 0: it is 1 or more"),
+        ({"log": "xml"}, "log = 'xml': it is one of text, json"),
+        ({"log_level": "INFO"}, "log_level = 'INFO': it is one of debug, info, warning, error"),
         ({"hostfs_root": ("/srv",)}, "--hostfs-root: this version serves no files yet"),
         ({"port": 65536}, "65536 is no port"),
         ({"port": -1}, "-1 is no port"),
@@ -130,12 +160,16 @@ def test_a_settings_file_that_is_not_there_is_named():
         ("host = 1\n", "host = 1"),
         ('origins = "https://a.example"\n', "origins = 'https://a.example'"),
         ("[server]\nport = 1\n", "server = {'port': 1}"),
+        ("data_dir = 1\n", "data_dir = 1"),
+        ('snapshot_bytes = "64 MB"\n', "snapshot_bytes = '64 MB'"),
+        ("ephemeral = true\n", "ephemeral = True"),
     ],
 )
 def test_what_is_no_setting_is_refused_and_the_settings_are_named(config, text: str, shown: str):
     path = config(text)
     assert refusal({"config": path}) == (
-        f"{path}: {shown} is no setting; there are host, port, uds, token, token_file, origins"
+        f"{path}: {shown} is no setting; there are host, port, uds, token, token_file, origins, data_dir, "
+        "snapshot_bytes, log, log_level"
     )
 
 

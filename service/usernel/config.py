@@ -55,6 +55,8 @@ class Settings:
             )
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"{self.port} is no port")
+        if self.data_dir == "":
+            raise ConfigError("the data directory's name is empty")
         if self.snapshot_bytes < 1:
             raise ConfigError(f"snapshot_bytes = {self.snapshot_bytes}: it is 1 or more")
         for name, value, allowed in (("log", self.log, LOGS), ("log_level", self.log_level, LOG_LEVELS)):

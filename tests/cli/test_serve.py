@@ -15,7 +15,14 @@ from usernel_client import ConnectionLost, SyncClient
 
 from .command import ended, environment, serving, usernel
 
+LOG = re.compile(r"[0-9-]{10}T[0-9:.]{12}[+-][0-9:]{5} INFO ([a-z ]+)(?: [a-z_]+=\S+)*")
 LINE = re.compile(r"usernel listening on http://127\.0\.0\.1:[1-9][0-9]*\n")
+
+
+def logged(err: str) -> list[str]:
+    """The messages of a log that has nothing but news in it."""
+    found = [LOG.fullmatch(line) for line in err.splitlines()]
+    return [line[1] if line is not None else "what is this?" for line in found]
 
 
 @pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGINT])
@@ -26,16 +33,9 @@ def test_it_prints_one_line_when_it_accepts_and_stops_cleanly(signo: signal.Sign
             assert answer.status == 200
         process.send_signal(signo)
         done = ended(process)
-    assert (done.status, done.out, done.err) == (0, "", "")
-
-
-def test_without_ephemeral_it_says_that_it_keeps_nothing():
-    with serving() as (process, line):
-        assert LINE.fullmatch(line)
-        process.terminate()
-        done = ended(process)
     assert (done.status, done.out) == (0, "")
-    assert done.err == "usernel: ephemeral: queues and messages end with this process\n"
+    assert logged(done.err) == ["started", "stopping", "stopped"]
+    assert f"stopping signal={signo.name}\n" in done.err
 
 
 def test_it_stops_with_clients_connected_and_calls_asleep():
@@ -90,13 +90,21 @@ def test_a_unix_socket_is_served_beside_the_port_and_gone_afterwards(tmp_path: P
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--data-dir", "/tmp/x"], "--data-dir: this version keeps nothing across a restart"),
+        (["--ephemeral", "--data-dir", "/tmp/x"], "--ephemeral keeps nothing, and --data-dir says where"),
+        (
+            ["--data-dir", "/proc/none"],
+            "the data directory /proc/none cannot be made: No such file or directory",
+        ),
+        (["--log", "xml"], "log = 'xml': it is one of text, json"),
         (["--hostfs-root", "/srv"], "--hostfs-root: this version serves no files yet"),
         (["--host", "0.0.0.0"], "0.0.0.0 is reachable from other hosts: set USERNEL_TOKEN"),
         (["--port", "65536"], "65536 is no port"),
         (["--config", "/nowhere.toml"], "the settings in /nowhere.toml cannot be read"),
         (["--token-file", "/nowhere"], "the token file /nowhere cannot be read"),
-        (["--uds", "/nowhere/u", "--port", "0"], "cannot listen on /nowhere/u: No such file or directory"),
+        (
+            ["--ephemeral", "--uds", "/nowhere/u", "--port", "0"],
+            "cannot listen on /nowhere/u: No such file or directory",
+        ),
     ],
 )
 def test_what_it_cannot_do_it_refuses_with_one_sentence(words: list[str], sentence: str):
@@ -108,5 +116,5 @@ def test_what_it_cannot_do_it_refuses_with_one_sentence(words: list[str], senten
 def test_a_port_that_is_taken_is_refused_with_one_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = usernel("serve", "--port", str(port))
+        done = usernel("serve", "--ephemeral", "--port", str(port))
     assert (done.status, done.err) == (1, f"usernel: cannot listen on 127.0.0.1:{port}: Address already in use\n")

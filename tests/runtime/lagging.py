@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from usernel.journal.port import Record
+from usernel.journal.port import Chunk, JournalError
 from usernel.runtime.codec import decode
 
 
@@ -14,6 +14,7 @@ class LaggingJournal:
     def __init__(self) -> None:
         self.records: list[tuple[int, bytes]] = []
         self._durable = 0
+        self.failure: JournalError | None = None
         self._listener: Callable[[], None] = lambda: None
 
     @property
@@ -28,8 +29,8 @@ class LaggingJournal:
     def last(self) -> int:
         return self.records[-1][0] if self.records else 0
 
-    def append(self, position: int, record: Record) -> None:
-        self.records.append((position, record()))
+    def append(self, position: int, chunk: Chunk) -> None:
+        self.records.append((position, chunk()))
 
     def listen(self, listener: Callable[[], None]) -> None:
         self._listener = listener
@@ -37,6 +38,11 @@ class LaggingJournal:
     def release(self, position: int | None = None) -> None:
         """Everything up to there is on disk now; None: everything."""
         self._durable = self.last if position is None else position
+        self._listener()
+
+    def fail(self, failure: JournalError | None) -> None:
+        """Nothing more is kept, for now or for good; None: again it is."""
+        self.failure = failure
         self._listener()
 
     def facts(self) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from usernel.abi.errno import Errno
+from usernel.journal.port import JournalError, JournalFullError
 from usernel.kernel.call import Call
 from usernel.runtime import Runtime
 from usernel.syscalls.row import Row
@@ -88,18 +89,35 @@ def test_a_sleeper_that_is_woken_leaves_behind_the_call_that_woke_it(
 def test_an_outcome_that_is_pending_is_overtaken_by_none(
     runtime: Runtime, journal: LaggingJournal, submit, left, queue
 ):
+    kept = journal.durable
     submit("msgsnd", queue, 1, b"x")
-    runtime.when_durable(0, lambda: left.append("asked for position 0"))
+    runtime.when_durable(kept, lambda: left.append("asked for what was kept already"))
     assert left == []
     journal.release()
-    assert left == ["msgsnd", "asked for position 0"]
+    assert left == ["msgsnd", "asked for what was kept already"]
+
+
+def test_calls_on_what_is_not_kept_wait_for_nothing(submit: Submit, left, queue: int):
+    submit("msgsnd", queue, 1, b"x")
+    fleeting = submit("msgget", "IPC_PRIVATE", 0o600, "ephemeral").outcome().ret
+    left.clear()
+    submit("msgsnd", fleeting, 1, b"x")
+    submit("msgrcv", fleeting)
+    assert left == ["msgsnd", "msgrcv"]
+
+
+def test_position_0_has_nothing_to_wait_for(runtime: Runtime, submit: Submit, left, queue: int):
+    submit("msgsnd", queue, 1, b"x")
+    runtime.when_durable(0, lambda: left.append("position 0"))
+    assert left == ["position 0"]
 
 
 def test_a_call_let_in_by_a_completion_does_not_overtake_those_behind_it(
     runtime: Runtime, journal: LaggingJournal, submit: Submit, left, queue: int
 ):
+    kept = journal.durable
     submit("msgsnd", queue, 1, b"x")
-    runtime.when_durable(0, lambda: submit("getpid"))
+    runtime.when_durable(kept, lambda: submit("getpid"))
     submit("msg_list")
     journal.release()
     assert left == ["msgsnd", "msg_list", "getpid"]
@@ -159,14 +177,57 @@ def test_stat_counts_what_waits(runtime: Runtime, journal: LaggingJournal, submi
     assert (runtime.stat()["waiting"], runtime.stat()["journal"]["durable"]) == (2, journal.durable)
 
 
+# -------------------------------------------------------------------------------------------- a journal that fails
+
+
+def test_while_the_journal_is_full_outcomes_wait_and_leave_when_it_has_room(
+    runtime: Runtime, journal: LaggingJournal, submit: Submit, left, queue: int
+):
+    submit("msgsnd", queue, 1, b"x")
+    journal.fail(JournalFullError("the disk is full"))
+    assert (left, runtime.lost) == ([], False)
+    assert runtime.unavailable == "nothing is acknowledged: the disk is full"
+    journal.fail(None)
+    journal.release()
+    assert (left, runtime.unavailable) == (["msgsnd"], None)
+
+
+async def test_what_a_journal_that_failed_for_good_has_not_kept_is_withheld(
+    runtime: Runtime, journal: LaggingJournal, submit: Submit, left, queue: int
+):
+    call = submit("msgsnd", queue, 1, b"x")
+    waiting = asyncio.create_task(runtime.durable(call.position))
+    await asyncio.sleep(0)
+    failure = JournalError("it cannot be written")
+    journal.fail(failure)
+    assert (runtime.lost, call.withheld, left) == (True, failure, ["msgsnd"])
+    with pytest.raises(JournalError, match="it cannot be written"):
+        await waiting
+
+
+def test_an_event_that_was_not_kept_reaches_nobody(
+    runtime: Runtime, journal: LaggingJournal, submit: Submit, left, queue: int
+):
+    heard: list[Any] = []
+    pid = runtime.kernel.default_task.pid
+    submit("rt_sigaction", "SIGUSR1", {"sa_handler": "SIG_CATCH"})
+    runtime.streams.subscribe(pid, heard.append)
+    submit("kill", pid, "SIGUSR1")
+    assert len(heard) == 1
+    submit("msgsnd", queue, 1, b"x")
+    submit("kill", pid, "SIGUSR1")
+    journal.fail(JournalError("it cannot be written"))
+    assert len(heard) == 1
+
+
 # ------------------------------------------------------------------------------------------------------ completions
 
 
 def test_a_completion_that_fails_keeps_no_other_from_leaving(
     runtime: Runtime, journal: LaggingJournal, submit: Submit, left, queue: int, caplog: pytest.LogCaptureFixture
 ):
-    submit("msgsnd", queue, 1, b"x")
-    runtime.when_durable(0, lambda: 1 // 0)
+    position = submit("msgsnd", queue, 1, b"x").position
+    runtime.when_durable(position, lambda: 1 // 0)
     submit("getpid")
     with caplog.at_level(logging.ERROR):
         journal.release()

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from usernel.compose import SNAPSHOT_SECONDS, STOP_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "service" / "Dockerfile"
@@ -86,6 +88,13 @@ def test_the_volume_is_the_users() -> None:
     made = [rest for word, rest in instructions() if word == "RUN" and "install --directory" in rest]
     assert len(made) == 1
     assert re.search(rf"--owner 10001 --group 10001 --mode 0700 {data}$", made[0])
+
+
+def test_the_service_keeps_its_journal_in_the_volume_and_has_time_to_close_it() -> None:
+    stage, command = final_stage(), json.loads(final_stage()["CMD"])
+    assert command[command.index("--data-dir") + 1] == stage["VOLUME"]
+    assert "--ephemeral" not in command
+    assert int(compose_service()["stop_grace_period"].removesuffix("s")) > STOP_SECONDS + SNAPSHOT_SECONDS
 
 
 def test_the_image_runs_as_an_ordinary_user() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import stat
 import subprocess
@@ -16,7 +17,9 @@ import pytest
 from usernel.compose import service
 from usernel.config import ConfigError, Settings
 from usernel.http.limits import Limits
-from usernel_client import Client
+from usernel.journal.port import JournalFullError
+from usernel.runtime import GroupCommit
+from usernel_client import Client, KernelError
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 """The command runs on uvloop, tests and embedding programs on asyncio's own loop."""
@@ -178,3 +181,57 @@ async def test_sleeping_calls_end_with_the_service():
     end = (await asyncio.gather(sleeper, return_exceptions=True))[0]
     assert type(end).__name__ in {"KernelError", "ConnectionLost"}
     await client.close()
+
+
+# --------------------------------------------------------------------------------------------------------- a journal
+
+
+def durable(directory: Path) -> Settings:
+    return Settings(port=0, data_dir=str(directory / "data"))
+
+
+async def test_what_one_service_acknowledged_the_next_one_has(tmp_path: Path):
+    async with service(durable(tmp_path)) as running, Client(running.url) as client:
+        await (await client.msgget(0x4D2, "IPC_CREAT", mode=0o600)).send_many([(1, b"a"), (2, b"b")])
+        await client.msgget(0x4D3, "IPC_CREAT", mode=0o600, durability="ephemeral")
+    async with service(durable(tmp_path)) as running, Client(running.url) as client:
+        queue = await client.msgget(0x4D2)
+        assert [message.data for message in await queue.receive_many(9)] == [b"a", b"b"]
+        with pytest.raises(KernelError, match="no queue has the key 0x4d3"):
+            await client.msgget(0x4D3)
+
+
+async def test_a_directory_that_another_service_uses_is_refused_and_left_to_it(tmp_path: Path):
+    async with service(durable(tmp_path)) as running, Client(running.url) as client:
+        assert await refused(durable(tmp_path)) == (
+            f"another usernel (pid {os.getpid()}) uses {tmp_path / 'data'}; "
+            "--data-dir names another place, --ephemeral does without"
+        )
+        await client.msgget(0x4D2, "IPC_CREAT")
+
+
+async def test_a_service_that_cannot_listen_lets_go_of_its_directory(tmp_path: Path):
+    async with service(Settings(port=0)) as other:
+        port = int(other.url.rpartition(":")[2])
+        assert "Address already in use" in await refused(Settings(port=port, data_dir=str(tmp_path / "data")))
+    async with service(durable(tmp_path)) as running:
+        assert not running.runtime.journal.ephemeral
+
+
+async def test_a_journal_of_nonsense_is_refused_with_what_repairs_it_named(tmp_path: Path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "journal.db").write_bytes(b"nonsense" * 1000)
+    sentence = await refused(durable(tmp_path))
+    assert sentence.endswith(f"`usernel journal repair --data-dir {data}` recovers what stands before that")
+
+
+async def test_it_ends_in_time_while_the_disk_is_full(tmp_path: Path):
+    async with asyncio.timeout(10), service(durable(tmp_path)) as running:
+        journal = running.runtime.journal
+        assert isinstance(journal, GroupCommit)
+        async with Client(running.url) as client:
+            await client.msgget(0x4D2, "IPC_CREAT")
+        journal._fail(JournalFullError("the disk is full"))
+    async with service(durable(tmp_path)) as running, Client(running.url) as client:
+        assert (await client.msgget(0x4D2)).msqid == 0

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from usernel.journal.port import Record, Storage, join
+from usernel.journal.port import JournalFullError, Record, Storage, join
 from usernel.kernel.kernel import Kernel
 from usernel.kernel.snapshot import Snapshot
 
@@ -32,11 +32,12 @@ class Snapshots:
         self._commit = commit
         self._storage: Storage = commit.storage
         self._least = least
+        self._not_before = 0
 
     def consider(self) -> None:
         """Begin one if it is time."""
         storage = self._storage
-        if storage.tail_bytes > max(self._least, storage.base_bytes) and not self._commit.working:
+        if storage.tail_bytes > max(self._least, storage.base_bytes, self._not_before) and not self._commit.working:
             self.begin()
 
     def begin(self) -> None:
@@ -45,18 +46,31 @@ class Snapshots:
 
     def _steps(self, snapshot: Snapshot, started: float) -> Iterator[None]:
         """Each step is one transaction, in the journal's thread."""
-        storage = self._storage
-        while storage.position < snapshot.position:
+        while self._storage.position < snapshot.position:
             yield  # the records that it stands for are still on their way to the disk
+        yield from self._reclaim()  # also the parts of one that was not finished: this one may have its position
+        try:
+            yield from self._write(snapshot, started)
+            self._not_before = 0
+        except JournalFullError as error:
+            # Its parts took the room that commits need now.
+            self._not_before = self._storage.tail_bytes + self._least
+            log.warning("the snapshot at %d was given up: %s", snapshot.position, error)
+        yield
+        yield from self._reclaim()
+
+    def _write(self, snapshot: Snapshot, started: float) -> Iterator[None]:
         count = 0
         for count, facts in enumerate(snapshot.parts(), 1):
-            storage.add_part(count - 1, Record(snapshot.position, len(facts), time.time_ns(), join([encode(facts)])))
+            record = Record(snapshot.position, len(facts), time.time_ns(), join([encode(facts)]))
+            self._storage.add_part(count - 1, record)
             yield
-        storage.finish_snapshot(snapshot.position, count, time.time_ns())
+        self._storage.finish_snapshot(snapshot.position, count, time.time_ns())
         seconds = time.monotonic() - started
         self._commit.commits.add_snapshot(seconds)
         told = {"position": snapshot.position, "parts": count, "messages": snapshot.messages}
         log.info("snapshot made", extra={**told, "seconds": round(seconds, 3)})
-        yield
-        while storage.reclaim():
+
+    def _reclaim(self) -> Iterator[None]:
+        while self._storage.reclaim():
             yield

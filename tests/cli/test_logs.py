@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -118,6 +120,26 @@ def test_the_service_tells_of_its_start_and_its_end(tmp_path):
     assert (started["version"], started["data_dir"], started["url"]) == (__version__, data, line.split()[-1])
     assert (recovered["facts"], recovered["position"], recovered["seconds"] < 5) == (0, 0, True)
     assert (stopping["signal"], 0 <= stopped["seconds"] < 10) == ("SIGTERM", True)
+
+
+BROKEN = """
+import usernel.compose
+from usernel.cli.main import main
+
+async def broken(*_):
+    raise LookupError("nowhere")
+
+usernel.compose.serve = broken
+main(["serve", "--ephemeral", "--log", "json"])
+"""
+
+
+def test_a_bug_that_ends_the_service_is_in_its_log():
+    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    shown = json.loads(done.stderr)
+    assert (shown["level"], shown["message"]) == ("ERROR", "the service ended by a bug")
+    assert shown["exc_info"].endswith("LookupError: nowhere")
 
 
 def test_quiet_it_tells_of_nothing_that_goes_well():

@@ -1,0 +1,1 @@
+"""The porting aids: the packages' own test suites, and tests that the packages pass as well."""

@@ -187,9 +187,9 @@ class Calls:
         """prlimit(2): Read and set a task's limit."""
         return await self._caller.result("prlimit64", {"pid": pid, "resource": resource, "new_limit": new_limit})
 
-    async def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0, autoreap: bool = False) -> int:
+    async def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0, autoreap: bool = False, share_fds: bool = False) -> int:
         """fork(2): Make a child with credentials and namespaces of its own; returns its pid."""
-        return (await self._caller.result("fork", {"uid": uid, "gid": gid, "groups": groups, "cap": cap, "comm": comm, "unshare": unshare, "ttl": ttl, "daemon": daemon, "setsid": setsid, "close_fds": close_fds, "pdeathsig": pdeathsig, "autoreap": autoreap})).ret
+        return (await self._caller.result("fork", {"uid": uid, "gid": gid, "groups": groups, "cap": cap, "comm": comm, "unshare": unshare, "ttl": ttl, "daemon": daemon, "setsid": setsid, "close_fds": close_fds, "pdeathsig": pdeathsig, "autoreap": autoreap, "share_fds": share_fds})).ret
 
     async def task_stat(self, pid: int = 0) -> Result:
         """proc(5): A task as /proc/[pid] shows it."""

@@ -14,7 +14,6 @@ LATER: Final[Mapping[str, str]] = {
     "fanotify": "fanotify",
     "uring": "io_uring",
     "watch": "watching files",
-    "run": "unmodified programs",
     "approvals": "permission events",
     "token": "more than one token",
 }

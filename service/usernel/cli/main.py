@@ -14,6 +14,7 @@ from .mq import mq
 from .msg import msg
 from .ns import ns
 from .options import connection_options
+from .run import run
 from .serve import serve
 from .tasks import tasks
 
@@ -25,7 +26,7 @@ def main() -> None:
     """Linux message queues and namespaces as a service: serve them, use them, see them work."""
 
 
-for command in (serve, demo, doctor, msg, mq, ns, tasks, journal):
+for command in (serve, run, demo, doctor, msg, mq, ns, tasks, journal):
     main.add_command(command)
 for name, what in LATER.items():
     main.add_command(later(name, what))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Protocol
@@ -67,7 +67,17 @@ class Served(Protocol):
         """What a signal's handler does to it while it sleeps."""
 
 
+@dataclass(slots=True, eq=False)
+class Handle:
+    """A descriptor in the kernel of an open POSIX queue, for one access mode; its number may change when it is lost."""
+
+    mqdes: int
+    nonblock: bool
+
+
 OnServed = Callable[[Served], None]
+OnFill = Callable[[tuple[bool, bool] | None], None]
+"""Whether a queue has a message to be received, and whether it is full; None where that could not be found out."""
 OnOutput = Callable[[Any, Output], None]
 """Something reaches what acts for a program, and is meant for that."""
 
@@ -76,6 +86,9 @@ class Backend(Protocol):
     """A kernel, near or far. Everything is told by callback, on the event loop, also before ``submit`` returns."""
 
     on_output: OnOutput | None
+    on_reconnect: Callable[[], Coroutine[Any, Any, None]] | None
+    shared: bool
+    """Whether others than the programs here use the same queues."""
 
     def enter(self, who: Identity) -> Any:
         """A process calls for the first time: what acts for it from now on."""
@@ -98,8 +111,8 @@ class Backend(Protocol):
     def commit(self, served: Any) -> None:
         """The caller has what the call received."""
 
-    def fill(self, mqdes: int) -> tuple[bool, bool]:
-        """Whether an open POSIX queue has a message to be received, and whether it is full; as far as is known."""
+    def fill(self, handle: Handle, then: OnFill) -> None:
+        """Tell whether an open POSIX queue has a message to be received, and whether it is full."""
 
     def close_fd(self, fd: int) -> None:
         """Nobody has this descriptor any more; every actor shares one table of them."""
@@ -119,6 +132,8 @@ class Embedded:
     keeper: Task = field(init=False)
     """Whose table of descriptors all the others share: which process has which, the host knows."""
     on_output: OnOutput | None = None
+    on_reconnect: Callable[[], Coroutine[Any, Any, None]] | None = None
+    shared: bool = False
     _members: dict[int, dict[Task, None]] = field(default_factory=dict)
     """The tasks that stand for the members of each IPC namespace of the host, by its inode."""
     _ipc_of: dict[Task, int] = field(default_factory=dict)
@@ -188,6 +203,8 @@ class Embedded:
 
     def submit(self, actor: Task, name: str, args: Sequence[Any], on_served: OnServed) -> Call:
         """Let a call in."""
+        if args and isinstance(args[0], Handle):
+            args = (args[0].mqdes, *args[1:])
         return self.runtime.submit(actor, TABLE[name], args, on_served, hold=True)
 
     def interrupt(self, served: Call) -> None:
@@ -202,10 +219,10 @@ class Embedded:
         """The caller has what the call received."""
         self.runtime.commit(served)
 
-    def fill(self, mqdes: int) -> tuple[bool, bool]:
+    def fill(self, handle: Handle, then: OnFill) -> None:
         """As it is this moment."""
-        inode = mq_file(self.keeper, mqdes).inode
-        return bool(inode.visible), inode.full
+        inode = mq_file(self.keeper, handle.mqdes).inode
+        then((bool(inode.visible), inode.full))
 
     def close_fd(self, fd: int) -> None:
         """Close it."""

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
 from usernel.kernel.error import KernelError
 
-from .backend import Backend
+from .backend import Backend, Handle, Served
 from .pipe_unsafe import Pipe, Reach, Watch
 from .process import Process
 
 EMPTY, PART, FULL = 0, 1, 2
-
-
-@dataclass(slots=True)
-class Handle:
-    """A descriptor in the kernel, for one access mode."""
-
-    mqdes: int
-    nonblock: bool
+REFRESH_SECONDS: Final = 0.05
+"""How old what poll(2) finds may be, where others use the queue too."""
+AGAIN_SECONDS: Final = 0.05
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +32,9 @@ class Queue:
     watched: int
     handles: dict[int, Handle] = field(default_factory=dict)
     """By access mode."""
+    registrant: Process | None = None
+    """Who has asked to be told of a message."""
+    refreshing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,11 @@ class Descriptors:
         self._by_watch: dict[int, Queue] = {}
         self._watch = Watch()
         self._reach: Final = Reach()
-        asyncio.get_running_loop().add_reader(self._watch.fd, self._on_close)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._watch.fd, self._on_close)
+        backend.on_reconnect = self._reopen
+        if backend.shared:
+            self._loop.call_later(REFRESH_SECONDS, self._refresh_all)
 
     def __len__(self) -> int:
         return len(self._by_ino)
@@ -102,10 +105,43 @@ class Descriptors:
     def refresh(self, queue: Queue) -> None:
         """Let the pipe show what is in the queue now."""
         handle = next(iter(queue.handles.values()), None)
-        if handle is None:
+        if handle is not None and not queue.refreshing:
+            queue.refreshing = True
+            self._backend.fill(handle, partial(self._show, queue))
+
+    def _show(self, queue: Queue, fill: tuple[bool, bool] | None) -> None:
+        queue.refreshing = False
+        if fill is not None and self._by_ino.get(queue.ino) is queue:
+            visible, full = fill
+            queue.pipe.show(FULL if full else PART if visible else EMPTY)
+
+    def guess(self, queue: Queue, name: str, error: KernelError | None) -> None:
+        """Show at once what a call's outcome tells of a queue, where to ask the kernel takes time."""
+        if not self._backend.shared:
             return
-        visible, full = self._backend.fill(handle.mqdes)
-        queue.pipe.show(FULL if full else PART if visible else EMPTY)
+        sends = name == "mq_timedsend"
+        if error is None and name in {"mq_timedsend", "mq_timedreceive"}:
+            if queue.pipe.level == (EMPTY if sends else FULL):
+                queue.pipe.show(PART)
+        elif error is not None and error.number is Errno.EAGAIN:
+            queue.pipe.show(FULL if sends else EMPTY)
+
+    def _refresh_all(self) -> None:
+        """Others use the queues too, and nobody tells us when."""
+        for queue in list(self._by_ino.values()):
+            self.refresh(queue)
+        self._loop.call_later(REFRESH_SECONDS, self._refresh_all)
+
+    async def _reopen(self) -> None:
+        """The kernel's descriptors were lost with the connection: open the queues anew that still have a name."""
+        for queue in list(self._by_ino.values()):
+            queue.refreshing = False
+            for mode, handle in queue.handles.items():
+                opened: asyncio.Future[Served] = self._loop.create_future()
+                flags = mode | (O_NONBLOCK if handle.nonblock else 0)
+                self._backend.submit(None, "mq_open", (queue.name, flags, 0, None, None), opened.set_result)
+                result = (await opened).result
+                handle.mqdes = -1 if result is None else result.ret
 
     def _on_close(self) -> None:
         for watched in self._watch.take():
@@ -115,13 +151,44 @@ class Descriptors:
 
     def _look(self, queue: Queue) -> None:
         """Somebody let go of a queue: with the last it is closed in the kernel too."""
+        if self._by_ino.get(queue.ino) is not queue:
+            return
         del self._by_watch[queue.watched]
         self._watch.remove(queue.watched)
         if queue.pipe.held:
             queue.watched = self._watch.add(queue.pipe)
             self._by_watch[queue.watched] = queue
+            self._forget_registrant(queue)
+            self._loop.call_later(AGAIN_SECONDS, self._look_again, queue, queue.watched)
             return
         del self._by_ino[queue.ino], self._by_pipe[queue.pipe.ino]
         queue.pipe.close()
         for handle in queue.handles.values():
             self._backend.close_fd(handle.mqdes)
+
+    def _look_again(self, queue: Queue, watched: int) -> None:
+        """What was closed between a look and the watch that followed it told nobody."""
+        if self._by_watch.get(watched) is queue and not queue.pipe.held:
+            self._look(queue)
+
+    def _forget_registrant(self, queue: Queue) -> None:
+        """A program that has closed a queue is not told of its messages any more (``mqueue_flush_file``)."""
+        registrant = queue.registrant
+        if registrant is not None and not self._reach.has(registrant.pid, queue.pipe.ino):
+            self.deregister(queue, registrant)
+
+    def ended(self, process: Process) -> None:
+        """A program has ended, and is told of nothing any more."""
+        for queue in list(self._by_ino.values()):
+            if queue.registrant is process:
+                self.deregister(queue, process)
+
+    def deregister(self, queue: Queue, process: Process) -> None:
+        """Take back a program's mq_notify."""
+        queue.registrant = None
+        handle = next(iter(queue.handles.values()))
+        self._backend.submit(process.actor, "mq_notify", (handle, None), _unheard)
+
+
+def _unheard(served: Served) -> None:
+    """Nobody waits for this answer."""

@@ -37,7 +37,7 @@ class MqCalls:
             Trapped("mq_unlink", self._unlink, number),
             Trapped("mq_timedsend", self._send, number),
             Trapped("mq_timedreceive", self._receive, self._received),
-            Trapped("mq_notify", self._notify, number),
+            Trapped("mq_notify", self._notify, self._notified),
             Trapped("mq_getsetattr", self._attr, self._attr_shown),
         )
 
@@ -56,12 +56,12 @@ class MqCalls:
         opened = self._ready(process, regs)
         size = int64(regs[2])
         data = process.memory.read(regs[1], size) if 0 < size <= HARD_MSGSIZEMAX else b""
-        return Request((opened.handle.mqdes, data, size, regs[3] & 0xFFFFFFFF, until), opened.queue)
+        return Request((opened.handle, data, size, regs[3] & 0xFFFFFFFF, until), opened.queue)
 
     def _receive(self, process: Process, regs: Regs) -> Request:
         until = _timeout(process, regs[4])
         opened = self._ready(process, regs)
-        return Request((opened.handle.mqdes, int64(regs[2]), until), opened.queue)
+        return Request((opened.handle, int64(regs[2]), until), opened.queue)
 
     def _ready(self, process: Process, regs: Regs) -> Opened:
         """The queue of a descriptor; the kernel's own has the same O_NONBLOCK when this returns."""
@@ -70,7 +70,7 @@ class MqCalls:
         if handle.nonblock is not nonblock:
             handle.nonblock = nonblock
             flags = (O_NONBLOCK if nonblock else 0,)
-            self._backend.submit(process.actor, "mq_getsetattr", (handle.mqdes, flags), _unheard)
+            self._backend.submit(process.actor, "mq_getsetattr", (handle, flags), _unheard)
         return opened
 
     def _received(self, process: Process, regs: Regs, result: Return, request: Request) -> int:
@@ -88,7 +88,12 @@ class MqCalls:
                 value = self._helpers.register(process, signo, read(process, value, COOKIE))
             notification = (kind, signo, int64(value))
         opened = self._descriptors.find(process, int32(regs[0]))
-        return Request((opened.handle.mqdes, notification), opened.queue)
+        return Request((opened.handle, notification), opened.queue)
+
+    def _notified(self, process: Process, regs: Regs, result: Return, request: Request) -> int:
+        if request.queue is not None and (regs[1] or request.queue.registrant is process):
+            request.queue.registrant = process if regs[1] else None
+        return result.ret
 
     def _attr(self, process: Process, regs: Regs) -> Request:
         """The flags are those of the program's own open file; the rest the kernel knows."""
@@ -100,7 +105,7 @@ class MqCalls:
         opened = self._descriptors.find(process, int32(regs[0]))
         if flags is not None:
             self._descriptors.set_flags(process, int32(regs[0]), opened.flags & ~O_NONBLOCK | flags)
-        return Request((opened.handle.mqdes, None), opened.queue, opened.flags)
+        return Request((opened.handle, None), opened.queue, opened.flags)
 
     def _attr_shown(self, process: Process, regs: Regs, result: Return, request: Request) -> int:
         out = result.out or {}

@@ -105,19 +105,18 @@ class Listener:
         """Let the host serve a call. False where its caller is gone."""
         return self._send(SECCOMP_NOTIF_RESP.pack(ident, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE))
 
-    def answer_fd(self, ident: int, fd: int, flags: int) -> bool:
-        """Put a descriptor of ours into the caller's table and let its call return it. False where the caller is gone.
+    def answer_fd(self, ident: int, fd: int, flags: int) -> int | None:
+        """Put a descriptor of ours into the caller's table and let its call return it. None where the caller is gone.
 
         OSError where it has no room for one (EMFILE).
         """
         added = bytearray(SECCOMP_NOTIF_ADDFD.pack(ident, SECCOMP_ADDFD_FLAG_SEND, fd, 0, flags))
         try:
-            fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_ADDFD, added)
+            return int(fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_ADDFD, added))
         except OSError as error:
             if error.errno == errno.ENOENT:
-                return False
+                return None
             raise
-        return True
 
     def _send(self, response: bytes) -> bool:
         try:

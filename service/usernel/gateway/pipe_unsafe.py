@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import struct
+from pathlib import Path
 from typing import Final
 
 F_SETPIPE_SZ: Final = 1031
@@ -38,13 +39,16 @@ class Pipe:
         return os.open(f"/proc/self/fd/{self._path}", flags | os.O_CLOEXEC)
 
     def show(self, level: int) -> None:
-        """Fill so many pages."""
-        while self.level < level:
-            os.write(self._write, bytes(PAGE))
-            self.level += 1
-        while self.level > level:
-            os.read(self._read, PAGE)
-            self.level -= 1
+        """Fill so many pages. A program may have read or written it itself: then what is there counts."""
+        try:
+            while self.level < level:
+                os.write(self._write, bytes(PAGE))
+                self.level += 1
+            while self.level > level:
+                os.read(self._read, PAGE)
+                self.level -= 1
+        except BlockingIOError:
+            self.level = level
 
     @property
     def held(self) -> bool:
@@ -131,6 +135,14 @@ class Reach:
         if copied < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         return copied
+
+    def has(self, pid: int, ino: int) -> bool:
+        """Whether a process has a pipe open."""
+        link = f"pipe:[{ino}]"
+        try:
+            return any(str(entry.readlink()) == link for entry in Path(f"/proc/{pid}/fd").iterdir())
+        except OSError:
+            return False
 
     def identity(self, pid: int, pidfd: int, fd: int) -> tuple[int, int]:
         """The inode of what a descriptor refers to, and its status flags. OSError: EBADF."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,8 +32,9 @@ class Process:
 class Processes:
     """Every process that has made a trapped call and lives."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, on_end: Callable[[Process], None]) -> None:
         self._backend = backend
+        self._on_end = on_end
         self._by_pid: dict[int, Process] = {}
         self._leaders: dict[int, Process] = {}
         """By thread id, for those alone whose id cannot become another's without our being told: the leaders."""
@@ -96,6 +97,7 @@ class Processes:
         process = self._by_pid.pop(pid)
         self._leaders.pop(pid, None)
         asyncio.get_running_loop().remove_reader(process.pidfd)
+        self._on_end(process)
         os.close(process.pidfd)
         self._backend.leave(process.actor)
 

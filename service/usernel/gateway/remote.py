@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.ipc import IPC_NOWAIT
+from usernel.abi.mqueue import SIGEV_SIGNAL, SIGEV_THREAD
+from usernel.abi.signal import NSIG, SI_MESGQ
 from usernel.kernel.call import Restart, Return
 from usernel.kernel.error import KernelError
+from usernel.kernel.outputs import MqNotified, Output, SignalDelivered
+from usernel.kernel.signal import SigInfo
 from usernel.syscalls.kinds import Kind, Structure
 from usernel.syscalls.table import TABLE
 from usernel_client.connection import Connection
@@ -20,12 +25,19 @@ from usernel_client.errors import ConnectionLost
 from usernel_client.errors import KernelError as ServiceError
 from usernel_client.protocol import Reply, plain_out
 
-from .backend import Identity, OnOutput, OnServed
+from .backend import DESCRIPTORS, Handle, Identity, OnFill, OnOutput, OnServed
 
 RECONNECT_SECONDS: Final = 30.0
 """How long a call that may sleep waits for a service that is gone, before it fails with EIO."""
 RECONNECT_EVERY: Final = 0.1
+HOST_PIDS_MAX: Final = 65536
+PIDS: Final = frozenset({"msg_lspid", "msg_lrpid", "si_pid"})
+"""What calls hand back that are pids."""
+NOTIFICATION: Final = 64
+"""The signal (SIGRTMAX) by which the service tells a task of a message; it is blocked, and waited for."""
 Open = Callable[[], Coroutine[Any, Any, Connection]]
+Notification = tuple[int, int, int]
+"""``sigev_notify``, ``sigev_signo``, ``sigev_value``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +47,17 @@ class RemoteActor:
     who: Identity
     pid: int | None = None
     ready: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a program wants to be told of a message: ``mq_notify``'s arguments."""
+
+    actor: RemoteActor
+    handle: Handle
+    kind: int
+    signo: int
+    value: int
 
 
 @dataclass(slots=True, eq=False)
@@ -68,14 +91,30 @@ class Remote:
     _reconnecting: asyncio.Task[None] | None = None
     _background: set[asyncio.Task[None]] = field(default_factory=set)
     _actors: set[RemoteActor] = field(default_factory=set)
-    _fill: dict[int, tuple[bool, bool]] = field(default_factory=dict)
+    _host_pids: dict[int, int] = field(default_factory=dict)
+    """What the host calls the service's tasks that stood or stand for programs here."""
+    _asking: dict[int, Asked] = field(default_factory=dict)
+    _listening: set[RemoteActor] = field(default_factory=set)
+    _idents: Iterator[int] = field(default_factory=partial(count, 1))
     on_output: OnOutput | None = None
+    on_reconnect: Callable[[], Coroutine[Any, Any, None]] | None = None
+    shared: bool = True
 
     @classmethod
     async def connect(cls, url: str, token: str | None) -> Remote:
         """Connect. ConnectionLost, ProtocolError."""
         opening = partial(Connection.open, url, token)
-        return cls(opening, await opening())
+        made = cls(opening, await opening())
+        await made._ready()
+        return made
+
+    async def _ready(self) -> None:
+        """The connection's own task keeps the descriptors of all: it may need many."""
+        limit = {"rlim_cur": DESCRIPTORS, "rlim_max": DESCRIPTORS}
+        with suppress(ServiceError):
+            await self._connection.call("prlimit64", {"resource": "RLIMIT_NOFILE", "new_limit": limit}, None)
+        if self.on_reconnect is not None:
+            await self.on_reconnect()
 
     # ---------------------------------------------------------------------------------------------------- processes
 
@@ -94,6 +133,7 @@ class Remote:
     def leave(self, actor: RemoteActor) -> None:
         """End its task."""
         self._actors.discard(actor)
+        self._listening.discard(actor)
         self._dismiss(actor)
 
     def _dismiss(self, actor: RemoteActor) -> None:
@@ -105,7 +145,7 @@ class Remote:
     async def _born(self, actor: RemoteActor) -> None:
         """Make the task: in the IPC namespace that stands for the process's own, and with its ids where that may be."""
         who, neighbour = actor.who, self._neighbour(actor)
-        how: dict[str, Any] = {"comm": who.comm, "autoreap": True, "close_fds": True, "pdeathsig": "SIGKILL"}
+        how: dict[str, Any] = {"comm": who.comm, "autoreap": True, "share_fds": True, "pdeathsig": "SIGKILL"}
         if not who.initial and neighbour is None:
             how["unshare"] = ["CLONE_NEWIPC"]
         pid = (await self._connection.call("fork", how, None)).ret
@@ -113,7 +153,11 @@ class Remote:
             await self._join(pid, neighbour)
         with suppress(ServiceError):  # whoever may not be somebody else there acts as itself
             await self._become(pid, who)
+        await self._connection.call("rt_sigprocmask", {"how": "SIG_BLOCK", "set": [NOTIFICATION]}, pid)
         actor.pid = pid
+        self._host_pids[pid] = who.pid
+        while len(self._host_pids) > HOST_PIDS_MAX:
+            del self._host_pids[next(iter(self._host_pids))]
 
     async def _become(self, pid: int, who: Identity) -> None:
         call = self._connection.call
@@ -133,12 +177,14 @@ class Remote:
 
     # -------------------------------------------------------------------------------------------------------- calls
 
-    def submit(self, actor: RemoteActor, name: str, args: Sequence[Any], on_served: OnServed) -> RemoteServed:
+    def submit(self, actor: RemoteActor | None, name: str, args: Sequence[Any], on_served: OnServed) -> RemoteServed:
         """Send a call, once its task is there."""
-        row = TABLE[name]
+        row, actor = TABLE[name], actor or KEEPER
+        if name == "mq_notify":
+            args = (args[0], self._asked(actor, args[0], args[1]))
         named = {item.name: _wire(item.kind, value) for item, value in zip(row.args, args, strict=True)}
         served = RemoteServed(actor, name, named, _sleeps(name, named), on_served, row.restart)
-        if actor.pid is not None:
+        if actor.pid is not None or actor is KEEPER:
             self._send(served)
         else:
             self._spawn(self._send_later(served))
@@ -163,9 +209,12 @@ class Remote:
             self._send(served)
 
     def _send(self, served: RemoteServed) -> None:
+        if served.name == "mq_notify" and served.actor not in self._listening:
+            self._listen(served.actor)
         try:
+            args = {name: value.mqdes if isinstance(value, Handle) else value for name, value in served.args.items()}
             served.ident = self._connection.submit(
-                served.name, dict(served.args), served.actor.pid, partial(self._answered, served), hold=True
+                served.name, args, served.actor.pid, partial(self._answered, served), hold=True
             )
         except ConnectionLost as error:
             self._lost(served, error)
@@ -181,8 +230,19 @@ class Remote:
             self._finish(served, None, KernelError(Errno(reply.errno), reply.detail))
         elif reply.status:
             self._fail(served, reply.detail)
+        elif self._asking and served.name == "mq_timedsend":
+            # A program that is told of its own message hears of it before its call returns: with this frame's answers.
+            result = Return(reply.ret)
+            asyncio.get_running_loop().call_soon(self._finish, served, result, None)
         else:
-            self._finish(served, Return(reply.ret, plain_out(reply.out)), None)
+            self._finish(served, Return(reply.ret, self._named(plain_out(reply.out))), None)
+
+    def _named(self, out: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What the service hands back, with its pids as the host calls them where they are of programs here."""
+        for name in PIDS & (out or {}).keys():
+            assert out is not None  # noqa: S101 - it has this field
+            out[name] = self._host_pids.get(out[name], out[name])
+        return out
 
     def _finish(self, served: RemoteServed, result: Return | None, error: KernelError | None) -> None:
         served.done, served.result, served.error = True, result, error
@@ -219,14 +279,58 @@ class Remote:
             with suppress(ConnectionLost):  # the service gives back what was held by a connection that is gone
                 how(served.ident, _unheard)
 
-    def fill(self, mqdes: int) -> tuple[bool, bool]:
-        """As the last answer about it said."""
-        return self._fill.get(mqdes, (False, False))
+    def fill(self, handle: Handle, then: OnFill) -> None:
+        """Ask for it; a message that somebody holds counts as one that is there."""
+        with suppress(ConnectionLost):
+            args = {"mqdes": handle.mqdes, "newattr": None}
+            self._connection.submit("mq_getsetattr", args, None, partial(_filled, then))
 
     def close_fd(self, fd: int) -> None:
         """Close it."""
         with suppress(ConnectionLost):
             self._connection.submit("close", {"fd": fd}, None, _unheard)
+
+    # ------------------------------------------------------------------------------------------------- notification
+
+    def _asked(self, actor: RemoteActor, handle: Handle, how: Notification | None) -> Notification | None:
+        """How to be told is between the program and us: the service signals the task, which waits for that signal."""
+        if how is None:
+            self._taken_back(actor, handle)
+            return None
+        kind, signo, value = how
+        if kind not in {SIGEV_SIGNAL, SIGEV_THREAD} or (kind == SIGEV_SIGNAL and not 0 < signo <= NSIG):
+            return how
+        ident = next(self._idents)
+        self._asking[ident] = Asked(actor, handle, kind, signo, value)
+        return SIGEV_SIGNAL, NOTIFICATION, ident
+
+    def _taken_back(self, actor: RemoteActor, handle: Handle) -> None:
+        for ident, asked in list(self._asking.items()):
+            if asked.actor is actor and asked.handle is handle:
+                del self._asking[ident]
+                if asked.kind == SIGEV_THREAD:
+                    self._tell(asked, MqNotified(actor.who.pid, 0, None, asked.value, removed=True))
+
+    def _listen(self, actor: RemoteActor) -> None:
+        """Wait for the next signal of a task. By callback: what it tells goes before the answers that follow it."""
+        with suppress(ConnectionLost):
+            told = partial(self._signalled, actor)
+            self._connection.submit("rt_sigtimedwait", {"set": [NOTIFICATION]}, actor.pid, told)
+            self._listening.add(actor)
+
+    def _signalled(self, actor: RemoteActor, reply: Reply | ConnectionLost) -> None:
+        if isinstance(reply, ConnectionLost) or reply.errno is not None or reply.status:
+            self._listening.discard(actor)
+            return
+        info = self._named(plain_out(reply.out)) or {}
+        asked = self._asking.pop(info["si_value"], None)
+        if asked is not None:
+            self._tell(asked, _output(asked, info))
+        self._listen(actor)
+
+    def _tell(self, asked: Asked, output: Output) -> None:
+        if self.on_output is not None:
+            self.on_output(asked.actor, output)
 
     # --------------------------------------------------------------------------------------------------------- loss
 
@@ -253,6 +357,7 @@ class Remote:
             await self._send_later(served)
 
     def _forget_tasks(self) -> None:
+        self._asking.clear()
         for actor in self._actors:
             actor.pid = actor.ready = None
 
@@ -268,6 +373,7 @@ class Remote:
         while True:
             try:
                 self._connection = await self._open()
+                await self._ready()
             except OSError as error:
                 if asyncio.get_running_loop().time() > ends:
                     raise ConnectionLost(str(error)) from None
@@ -287,6 +393,25 @@ class Remote:
         await self._connection.close()
 
 
+KEEPER: Final = RemoteActor(Identity(0, "", (0,) * 4, (0,) * 4, (), 0, 0, 0, initial=True))
+"""The connection's own task."""
+
+
+def _output(asked: Asked, info: Mapping[str, int]) -> Output:
+    pid = asked.actor.who.pid
+    if asked.kind == SIGEV_THREAD:
+        return MqNotified(pid, 0, None, asked.value, removed=False)
+    return SignalDelivered(pid, SigInfo(asked.signo, SI_MESGQ, info["si_pid"], info["si_uid"], asked.value))
+
+
+def _filled(then: OnFill, reply: Reply | ConnectionLost) -> None:
+    if isinstance(reply, Reply) and reply.errno is None and not reply.status:
+        attr = plain_out(reply.out)
+        then((bool(attr["mq_curmsgs"]), attr["mq_curmsgs"] >= attr["mq_maxmsg"]))
+    else:
+        then(None)
+
+
 def _unheard(reply: Any) -> None:
     """Nobody waits for this answer."""
 
@@ -300,4 +425,6 @@ def _wire(kind: Kind, value: Any) -> Any:
 
 def _sleeps(name: str, args: Mapping[str, Any]) -> bool:
     """Whether a call may sleep, and so may wait for the service as well."""
-    return name in {"msgsnd", "msgrcv"} and not args["msgflg"] & IPC_NOWAIT
+    if name in {"msgsnd", "msgrcv"}:
+        return not args["msgflg"] & IPC_NOWAIT
+    return name in {"mq_timedsend", "mq_timedreceive"} and not args["mqdes"].nonblock

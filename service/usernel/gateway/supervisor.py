@@ -68,7 +68,7 @@ class Supervisor:
         self._helpers = helpers
         self._handed_on = handed_on
         self._trace = trace
-        self.processes = Processes(backend)
+        self.processes = Processes(backend, descriptors.ended)
         backend.on_output = self._output
         self._blocked: dict[Served, Trap] = {}
         self._watching: asyncio.TimerHandle | None = None
@@ -117,6 +117,8 @@ class Supervisor:
 
     def _finished(self, trap: Trap, call: Served) -> None:
         self._blocked.pop(call, None)
+        if trap.request.queue is not None:
+            self._descriptors.guess(trap.request.queue, trap.trapped.name, call.error)
         if call.error is not None:
             self._answer(trap, 0, call.error, restart=call.restart)
             return
@@ -168,8 +170,9 @@ class Supervisor:
 
     def _hand_over(self, trap: Trap, fd: int) -> None:
         try:
-            self._listener.answer_fd(trap.notif.id, fd, os.O_CLOEXEC)
-            self._trace.served(trap.process.pid, trap.trapped.name, trap.notif.args, fd, None)
+            given = self._listener.answer_fd(trap.notif.id, fd, os.O_CLOEXEC)
+            shown = -1 if given is None else given
+            self._trace.served(trap.process.pid, trap.trapped.name, trap.notif.args, shown, None)
         except OSError as error:
             self._answer(trap, 0, KernelError(Errno(error.errno or Errno.EMFILE), "the program has no descriptor left"))
         finally:

@@ -55,7 +55,8 @@ class Fork:
 
     ``caps`` is the mask of capabilities to keep; ``ttl_ns`` how long it lives unless renewed. It is born in the new
     namespaces of ``unshare``. ``daemon`` makes it a child of init that nobody waits for, ``setsid`` the leader of a
-    session of its own; ``pdeathsig`` reaches it when its parent ends; ``autoreap``: nobody waits for it.
+    session of its own; ``pdeathsig`` reaches it when its parent ends; ``autoreap``: nobody waits for it;
+    ``share_fds``: it has its parent's descriptors, not copies of them (CLONE_FILES).
     """
 
     uid: int | None = None
@@ -70,6 +71,7 @@ class Fork:
     close_fds: bool = False
     pdeathsig: int = 0
     autoreap: bool = False
+    share_fds: bool = False
 
 
 PLAIN = Fork()
@@ -118,7 +120,7 @@ def fork(kernel: Kernel, parent: Task, how: Fork) -> Task:
         raise KernelError(Errno.EINVAL, f"{how.unshare & ~CLONE_NEW_ALL:#x} names no kind of namespace")
     if how.ttl_ns is not None and how.ttl_ns <= 0:
         raise KernelError(Errno.EINVAL, "a ttl is more than 0")
-    child = copy_process(kernel, parent, CloneArgs(how.unshare), how)
+    child = copy_process(kernel, parent, CloneArgs(how.unshare | (CLONE_FILES if how.share_fds else 0)), how)
     if how.ttl_ns is not None:
         kernel.set_lease(child, kernel.monotonic_ns + how.ttl_ns)
     return child

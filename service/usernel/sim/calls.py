@@ -211,9 +211,9 @@ class Calls:
         result: Return = self.call("prlimit64", pid, resource, new_limit)
         return result
 
-    def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0, autoreap: bool = False) -> int:
+    def fork(self, uid: int | None = None, gid: int | None = None, groups: Sequence[int] | None = None, cap: Sequence[int | str] | None = None, comm: str | None = None, unshare: Flags = 0, ttl: int | None = None, daemon: bool = False, setsid: bool = False, close_fds: bool = False, pdeathsig: int | str = 0, autoreap: bool = False, share_fds: bool = False) -> int:
         """fork(2): Make a child with credentials and namespaces of its own; returns its pid."""
-        return int(self.call("fork", uid, gid, groups, cap, comm, unshare, ttl, daemon, setsid, close_fds, pdeathsig, autoreap))
+        return int(self.call("fork", uid, gid, groups, cap, comm, unshare, ttl, daemon, setsid, close_fds, pdeathsig, autoreap, share_fds))
 
     def task_stat(self, pid: int = 0) -> Return:
         """proc(5): A task as /proc/[pid] shows it."""

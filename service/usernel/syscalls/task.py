@@ -61,7 +61,7 @@ def sys_prlimit64(kernel: Kernel, call: Call, pid: int, resource: int, new: tupl
 def sys_fork(
     kernel: Kernel, call: Call, uid: int | None, gid: int | None, groups: Sequence[int] | None,
     cap: Sequence[int] | None, comm: str | None, unshare: int, ttl: int | None,
-    daemon: bool, setsid: bool, close_fds: bool, pdeathsig: int, autoreap: bool,
+    daemon: bool, setsid: bool, close_fds: bool, pdeathsig: int, autoreap: bool, share_fds: bool,
 ) -> Return:  # fmt: skip
     """fork(2), and what a child does first: set its ids, unshare, take a name, leave what it inherited."""
     caps = None if cap is None else mask(cap)
@@ -69,7 +69,8 @@ def sys_fork(
     if pdeathsig:
         check_signo(pdeathsig)
     how = Fork(
-        uid, gid, groups, caps, comm, unshare & 0xFFFFFFFF, ttl_ns, daemon, setsid, close_fds, pdeathsig, autoreap
+        uid, gid, groups, caps, comm, unshare & 0xFFFFFFFF, ttl_ns, daemon, setsid, close_fds, pdeathsig, autoreap,
+        share_fds,
     )  # fmt: skip
     return Return(fork(kernel, call.task, how).nr_in(call.task))
 
@@ -218,6 +219,7 @@ ROWS: Final = (
             Field("close_fds", BOOL, False, "without its parent's descriptors"),
             Field("pdeathsig", Enumeration(SIGNALS), 0, "the signal that it gets when its parent ends"),
             Field("autoreap", BOOL, False, "nobody waits for it"),
+            Field("share_fds", BOOL, False, "with its parent's table of descriptors (CLONE_FILES), not a copy of it"),
         ),
         errnos("EAGAIN EINVAL ENOMEM ENOSPC EPERM"),
         sys_fork,

@@ -223,7 +223,7 @@ async def test_a_journal_of_nonsense_is_refused_with_what_repairs_it_named(tmp_p
     data.mkdir()
     (data / "journal.db").write_bytes(b"nonsense" * 1000)
     sentence = await refused(durable(tmp_path))
-    assert sentence.endswith(f"`usernel journal repair --data-dir {data}` recovers what stands before that")
+    assert sentence.endswith(f"`usernel journal repair --data-dir {data}` recovers what is good of it")
 
 
 async def test_it_ends_in_time_while_the_disk_is_full(tmp_path: Path):

@@ -119,7 +119,7 @@ async def _recover(keeper: Keeper, runtime: Runtime, settings: Settings) -> None
 
 def _journal_reason(data_dir: str, error: JournalError) -> str:
     if isinstance(error, JournalDamagedError):
-        return f"{error}; `usernel journal repair --data-dir {data_dir}` recovers what stands before that"
+        return f"{error}; `usernel journal repair --data-dir {data_dir}` recovers what is good of it"
     return f"{error}; --data-dir names another place, --ephemeral does without"
 
 

@@ -113,7 +113,7 @@ def test_a_damaged_journal_is_refused_and_what_repairs_it_is_named(tmp_path: Pat
     assert (done.status, done.out) == (1, "")
     sentence = done.err.splitlines()[-1]
     assert sentence.startswith("usernel: the journal is damaged behind position 0: ")
-    assert sentence.endswith(f"`usernel journal repair --data-dir {data}` recovers what stands before that")
+    assert sentence.endswith(f"`usernel journal repair --data-dir {data}` recovers what is good of it")
     assert "Traceback" not in done.err
 
 

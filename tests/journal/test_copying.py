@@ -152,3 +152,24 @@ def test_a_journal_in_use_is_not_repaired(left: Left, tmp_path: Path) -> None:
         repair(storage.directory, facts.VERSION, ignored)
     check(storage, left.history, left.history.last)
     storage.close()
+
+
+@pytest.mark.parametrize("at", ["_replace", "_keep"])
+def test_a_repair_that_was_cut_short_is_ended_by_the_next(
+    left: Left, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    directory = closed(left, tmp_path)
+    statement(directory, "UPDATE record SET data = x'00' WHERE position = 23")
+    with monkeypatch.context() as cut:
+        cut.setattr(f"usernel.journal.copying.{at}", killed)
+        with pytest.raises(KeyboardInterrupt):
+            repair(directory, facts.VERSION, ignored)
+    assert repair(directory, facts.VERSION, ignored).position == 21
+    storage = opened(directory.path)
+    check(storage, left.history, 21)
+    storage.close()
+    assert not (directory.path / "repaired").exists()
+
+
+def killed(*_args: object) -> None:
+    raise KeyboardInterrupt

@@ -89,24 +89,45 @@ def repair(directory: DataDirectory, facts_version: int, on_record: OnRecord) ->
     """Replace a damaged journal by its good part, and keep the damaged one beside it. JournalError where none is good.
 
     The good part is the newest snapshot that is whole, or the empty beginning, and what stands behind it up to the
-    first damage.
+    first damage. A repair that was cut short is ended by the next.
     """
     lock = Lock(directory)
-    beside = DataDirectory(directory.path / "repaired")
-    shutil.rmtree(beside.path, ignore_errors=True)
+    whole = DataDirectory(directory.path / "repaired")
     try:
-        connection = open_reading(directory, facts_version)
-        try:
-            copied = _copy(connection, _good_base(connection), beside, facts_version, on_record)
-        finally:
-            connection.close()
-        copied = replace(copied, damage=copied.damage or _lost(copied, directory.acked))
-        kept = _replace(directory, beside)
+        if whole.path.exists():
+            copied = _ended(whole, facts_version)
+        else:
+            copied = _good_part(directory, whole, facts_version, on_record)
+        kept = _replace(directory, whole)
         (directory.path / "acked").unlink(missing_ok=True)
+        shutil.rmtree(whole.path)
     finally:
-        shutil.rmtree(beside.path, ignore_errors=True)
         lock.release()
     return replace(copied, kept=kept)
+
+
+def _good_part(directory: DataDirectory, whole: DataDirectory, facts_version: int, on_record: OnRecord) -> Copied:
+    """Copy what is good of a journal; the copy has its place only once it is whole."""
+    unfinished = DataDirectory(whole.path.with_name(f"{whole.path.name}.unfinished"))
+    shutil.rmtree(unfinished.path, ignore_errors=True)
+    connection = open_reading(directory, facts_version)
+    try:
+        copied = _copy(connection, _good_base(connection), unfinished, facts_version, on_record)
+        unfinished.path.rename(whole.path)
+    finally:
+        connection.close()
+        shutil.rmtree(unfinished.path, ignore_errors=True)
+    return replace(copied, damage=copied.damage or _lost(copied, directory.acked))
+
+
+def _ended(whole: DataDirectory, facts_version: int) -> Copied:
+    """What a repair that was cut short had copied."""
+    storage = SqliteStorage(whole, facts_version)
+    try:
+        stat = storage.stat()
+    finally:
+        storage.close()
+    return Copied(stat["snapshot_position"], stat["position"], stat["records"])
 
 
 def _lost(copied: Copied, acked: int) -> JournalDamagedError | None:
@@ -164,10 +185,22 @@ def _replace(directory: DataDirectory, repaired: DataDirectory) -> Path:
     kept.mkdir()
     for path in (*directory.beside, directory.database):
         if path.exists():
-            path.rename(kept / path.name)
+            _keep(path, kept / path.name)
+    directory.sync()
+    # Before the database: a write-ahead log beside another than its own would be taken for that one's.
+    for path in directory.beside:
+        path.unlink(missing_ok=True)
     repaired.database.replace(directory.database)
     directory.sync()
     return kept
+
+
+def _keep(path: Path, to: Path) -> None:
+    """Give a file a second name, or where there are none, a copy."""
+    try:
+        to.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, to)
 
 
 def _damaged_names(directory: DataDirectory) -> Iterator[Path]:

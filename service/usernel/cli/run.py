@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--trace", is_flag=True, help="Print every call that is served, as strace(1) does, to standard error.")
+@click.option("--proc", is_flag=True, help="Show the queues and their limits in /proc too (ipcs, sysctl).")
 @click.option("--summary", is_flag=True, help="Say at the end what was served and what the host did.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @connection_options
 @pass_options
-def run(options: Options, *, trace: bool, summary: bool, command: tuple[str, ...]) -> None:
-    """Run PROG with its System V message queues served by usernel: a kernel of its own, or with --url a service.
+def run(options: Options, *, trace: bool, proc: bool, summary: bool, command: tuple[str, ...]) -> None:
+    """Run PROG with its message queues served by usernel: by a kernel of its own, or with --url by a service.
 
     The program is not changed, and need not be: its calls are trapped by seccomp, without privilege. With --url (or
     USERNEL_URL) programs on several hosts meet in the same queues.
@@ -32,7 +33,8 @@ def run(options: Options, *, trace: bool, summary: bool, command: tuple[str, ...
 
     url = options.url or os.environ.get("USERNEL_URL")
     token = options.token or os.environ.get("USERNEL_TOKEN")
-    job = Job(command, url, token, Trace(sys.stderr if trace else None), _summary if trace or summary else _silent)
+    told = Trace(sys.stderr if trace else None)
+    job = Job(command, url, token, told, proc, _summary if trace or summary else _silent)
     sys.exit(end_as(start(job)))
 
 

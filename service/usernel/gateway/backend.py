@@ -100,7 +100,7 @@ class Backend(Protocol):
         """It has ended: its calls are interrupted, and what it held goes back."""
 
     def submit(self, actor: Any, name: str, args: Sequence[Any], on_served: OnServed) -> Served:
-        """Let a call in."""
+        """Let a call in; None acts for us, in the namespaces in which it all began."""
 
     def interrupt(self, served: Any) -> None:
         """A signal reached a sleeper."""
@@ -201,11 +201,11 @@ class Embedded:
         self._forget(actor)
         self.runtime.exit(actor)
 
-    def submit(self, actor: Task, name: str, args: Sequence[Any], on_served: OnServed) -> Call:
+    def submit(self, actor: Task | None, name: str, args: Sequence[Any], on_served: OnServed) -> Call:
         """Let a call in."""
         if args and isinstance(args[0], Handle):
             args = (args[0].mqdes, *args[1:])
-        return self.runtime.submit(actor, TABLE[name], args, on_served, hold=True)
+        return self.runtime.submit(actor or self.keeper, TABLE[name], args, on_served, hold=True)
 
     def interrupt(self, served: Call) -> None:
         """A signal reached a sleeper."""

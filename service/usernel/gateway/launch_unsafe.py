@@ -6,10 +6,14 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NoReturn
 
+from .mount_unsafe import mount_over
 from .notify_unsafe import install
 
+GO: Final = b"go"
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 NOT_TRAPPED: Final = 125
@@ -21,30 +25,59 @@ class LaunchError(Exception):
     """The program cannot be started: a sentence."""
 
 
-def launch(program: bytes, command: Sequence[str]) -> tuple[int, int]:
-    """Start a command under a filter; its pid, and the listener's descriptor. LaunchError where the host refuses."""
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A process under the filter that becomes the program when it is told to ``go``; else it ends."""
+
+    pid: int
+    listener: int
+    _waiting: socket.socket
+
+    def go(self) -> None:
+        """Let it become the program."""
+        self._waiting.send(GO)
+        self._waiting.close()
+
+    def give_up(self) -> None:
+        """Let it end."""
+        self._waiting.close()
+        os.waitpid(self.pid, 0)
+
+
+def launch(program: bytes, command: Sequence[str], mounts: Sequence[tuple[Path, Path]]) -> Launched:
+    """Put a process under a filter, ready to become a command. LaunchError where the host refuses.
+
+    ``mounts`` are files that it finds in the place of others.
+    """
     ours, theirs = socket.socketpair()
-    with ours, theirs:
+    with theirs:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _become(theirs, program, command)
+            _become(theirs, program, command, mounts)
         theirs.close()
         data, fds, _, _ = socket.recv_fds(ours, 256, 1)
         if not fds:
+            ours.close()
             os.waitpid(pid, 0)
-            raise LaunchError(f"the host does not let a program be trapped: {data.decode() or 'it ended at once'}")
-        return pid, fds[0]
+            raise LaunchError(f"the host does not let a program be run so: {data.decode() or 'it ended at once'}")
+        return Launched(pid, fds[0], ours)
 
 
-def _become(to_parent: socket.socket, program: bytes, command: Sequence[str]) -> NoReturn:
+def _become(
+    to_parent: socket.socket, program: bytes, command: Sequence[str], mounts: Sequence[tuple[Path, Path]]
+) -> NoReturn:
     """Never return into what was forked, whatever happens."""
     try:
         for signo in RESTORED:
             signal.signal(signo, signal.SIG_DFL)
+        if mounts:
+            mount_over(mounts)
         listener = install(program)
         socket.send_fds(to_parent, [b"listener"], [listener])
         os.close(listener)
+        if to_parent.recv(len(GO)) != GO:
+            os._exit(NOT_TRAPPED)
         to_parent.close()
     except OSError as error:
         to_parent.send(str(error.strerror or error).encode())

@@ -19,6 +19,7 @@ SIZE: Final = 2 * PAGE
 PIDFD_GETFD: Final = 438
 """The same number on every architecture."""
 IN_CLOSE: Final = 0x18
+IN_CLOSE_WRITE: Final = 0x8
 IN_NONBLOCK_CLOEXEC: Final = os.O_NONBLOCK | os.O_CLOEXEC
 INOTIFY_EVENT: Final = struct.Struct("=iIII")
 FLAGS: Final = os.O_NONBLOCK | os.O_CLOEXEC
@@ -103,6 +104,13 @@ class Watch:
             raise OSError(ctypes.get_errno(), "inotify_add_watch")
         return added
 
+    def add_file(self, path: Path, mask: int) -> int:
+        """Watch a file for other events."""
+        added: int = self._libc.inotify_add_watch(self.fd, bytes(path), mask)
+        if added < 0:
+            raise OSError(ctypes.get_errno(), f"inotify_add_watch of {path}")
+        return added
+
     def remove(self, watched: int) -> None:
         """Watch it no more."""
         self._libc.inotify_rm_watch(self.fd, watched)
@@ -117,7 +125,7 @@ class Watch:
         while at < len(data):
             watched, mask, _, length = INOTIFY_EVENT.unpack_from(data, at)
             at += INOTIFY_EVENT.size + length
-            if mask & IN_CLOSE:
+            if mask & (IN_CLOSE | IN_CLOSE_WRITE):
                 seen.add(watched)
         return seen
 

@@ -24,15 +24,17 @@ from usernel.abi.unistd import NUMBERS
 from usernel.journal.memory import MemoryJournal
 from usernel.kernel.kernel import Kernel
 from usernel.runtime import Runtime
+from usernel_client.errors import ConnectionLost, ProtocolError
 
 from . import msg
 from .backend import Embedded
 from .descriptors import Descriptors
 from .filter import program
 from .helper_unsafe import Helpers
-from .launch_unsafe import LaunchError, launch
+from .launch_unsafe import Launched, LaunchError, launch
 from .mqueue import MqCalls
 from .notify_unsafe import Listener, become_subreaper
+from .proc import ProcFiles
 from .remote import Remote
 from .supervisor import Supervisor
 from .trace import Trace
@@ -63,6 +65,7 @@ HANDED_ON: Final = (
 class Job:
     """What to run and how: ``url`` None serves it by a kernel of its own, gone with the last process.
 
+    With ``proc`` it finds its queues in ``/proc`` too.
     ``summary`` is called in the supervisor when the program has ended, with how many processes made calls.
     """
 
@@ -70,6 +73,7 @@ class Job:
     url: str | None
     token: str | None
     trace: Trace
+    proc: bool
     summary: Callable[[Trace, int], None]
 
 
@@ -129,18 +133,28 @@ def _supervise(job: Job, told: int) -> int:
     become_subreaper()
     for signo in TERMINAL:
         signal.signal(signo, signal.SIG_IGN)
-    machine = platform.machine()
+    proc = ProcFiles() if job.proc else None
     try:
-        numbers = [_number(name, machine) for name in (*SERVED, *HANDED_ON)]
-        pid, listener = launch(program(AUDIT_ARCH[machine], numbers), job.command)
-    except LaunchError as error:
+        return _supervised(job, told, proc)
+    except (LaunchError, ConnectionLost, ProtocolError) as error:
         os.write(2, f"usernel: {error}\n".encode())
         return REFUSED
+    finally:
+        if proc is not None:
+            proc.close()
+
+
+def _supervised(job: Job, told: int, proc: ProcFiles | None) -> int:
+    machine = platform.machine()
+    if machine not in AUDIT_ARCH:
+        raise LaunchError(f"the system calls of {machine} are not known here, only those of {', '.join(AUDIT_ARCH)}")
+    numbers = [_number(name, machine) for name in (*SERVED, *HANDED_ON)]
+    launched = launch(program(AUDIT_ARCH[machine], numbers), job.command, proc.mounts() if proc is not None else [])
     for signo in FORWARDED:
-        signal.signal(signo, lambda number, _: _forward(pid, number))
+        signal.signal(signo, lambda number, _: _forward(launched.pid, number))
     import uvloop  # noqa: PLC0415 - after the fork, which has to come before any loop
 
-    return uvloop.run(_serve(Listener(listener), pid, machine, job, told))
+    return uvloop.run(_serve(launched, machine, job, told, proc))
 
 
 def _number(name: str, machine: str) -> int:
@@ -149,24 +163,38 @@ def _number(name: str, machine: str) -> int:
     return number
 
 
-async def _serve(listener: Listener, pid: int, machine: str, job: Job, told: int) -> int:
-    loop = asyncio.get_running_loop()
-    backend = await _backend(job)
-    descriptors = Descriptors(backend)
-    helpers = Helpers(listener.fd)
-    trapped = (*msg.CALLS, *MqCalls(descriptors, helpers, backend).table())
-    calls = {_number(call.name, machine): call for call in trapped}
-    handed_on = {_number(name, machine): name for name in HANDED_ON}
-    supervisor = Supervisor(listener, backend, calls, descriptors, helpers, handed_on, job.trace)
-    loop.add_reader(listener.fd, supervisor.on_readable)
+async def _serve(launched: Launched, machine: str, job: Job, told: int, proc: ProcFiles | None) -> int:
+    try:
+        backend = await _backend(job)
+    except (ConnectionLost, ProtocolError):
+        launched.give_up()
+        raise
+    if proc is not None:
+        proc.begin(backend)
+    supervisor = _supervisor(Listener(launched.listener), backend, machine, job, proc)
     ended = asyncio.Event()
-    threading.Thread(target=_wait, args=(pid, told, loop, ended), daemon=True, name="usernel-wait").start()
+    waiting = (launched.pid, told, asyncio.get_running_loop(), ended)
+    threading.Thread(target=_wait, args=waiting, daemon=True, name="usernel-wait").start()
+    launched.go()
     await ended.wait()
     job.summary(job.trace, supervisor.processes.seen)
     os.close(told)
     await supervisor.last_one_gone()
     await backend.close()
     return 0
+
+
+def _supervisor(
+    listener: Listener, backend: Embedded | Remote, machine: str, job: Job, proc: ProcFiles | None
+) -> Supervisor:
+    """Whoever serves the calls, from now on."""
+    descriptors, helpers = Descriptors(backend), Helpers(listener.fd)
+    trapped = (*msg.CALLS, *MqCalls(descriptors, helpers, backend).table())
+    calls = {_number(call.name, machine): call for call in trapped}
+    handed_on = {_number(name, machine): name for name in HANDED_ON}
+    supervisor = Supervisor(listener, backend, calls, descriptors, helpers, handed_on, job.trace, proc)
+    asyncio.get_running_loop().add_reader(listener.fd, supervisor.on_readable)
+    return supervisor
 
 
 async def _backend(job: Job) -> Embedded | Remote:

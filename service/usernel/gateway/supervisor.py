@@ -23,6 +23,7 @@ from .descriptors import Descriptors
 from .helper_unsafe import Helpers
 from .msg import Request, Trapped
 from .notify_unsafe import Listener, queue_signal
+from .proc import ProcFiles
 from .process import Process, Processes, signal_pending
 from .trace import Trace
 
@@ -60,6 +61,7 @@ class Supervisor:
         helpers: Helpers,
         handed_on: Mapping[int, str],
         trace: Trace,
+        proc: ProcFiles | None,
     ) -> None:
         self._listener = listener
         self._backend = backend
@@ -68,6 +70,7 @@ class Supervisor:
         self._helpers = helpers
         self._handed_on = handed_on
         self._trace = trace
+        self._proc = proc
         self.processes = Processes(backend, descriptors.ended)
         backend.on_output = self._output
         self._blocked: dict[Served, Trap] = {}
@@ -99,6 +102,9 @@ class Supervisor:
         self._serve(Trap(notif, process, trapped))
 
     def _serve(self, trap: Trap) -> None:
+        if self._proc is not None:
+            self._proc.take_written()
+            self._proc.touched()
         try:
             trap = replace(trap, request=trap.trapped.parse(trap.process, trap.notif.args))
         except KernelError as error:

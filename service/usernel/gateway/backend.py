@@ -63,6 +63,10 @@ class Served(Protocol):
         """What it returned."""
 
     @property
+    def held(self) -> object:
+        """Whether what it received waits to be committed or aborted."""
+
+    @property
     def restart(self) -> Restart:
         """What a signal's handler does to it while it sleeps."""
 

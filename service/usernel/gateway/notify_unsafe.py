@@ -35,6 +35,8 @@ SIGINFO: Final = struct.Struct("=iiixxxxiiq96x")
 """``siginfo_t`` of a 64-bit machine, as SI_MESGQ fills it: signo errno code pid uid value."""
 PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
+BUFFER: Final = 64 * 1024
+"""Bytes of a program's memory that are read or written without another buffer."""
 _NOTHING: Final = bytes(SECCOMP_NOTIF.size)
 
 
@@ -136,19 +138,34 @@ class Memory:
     """The memory of one process, by the host's process_vm_readv(2) and process_vm_writev(2)."""
 
     def __init__(self, pid: int) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
         self._pid = pid
-        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._readv, self._writev = libc.process_vm_readv, libc.process_vm_writev
+        self._mine, self._theirs = _Iovec(0, 0), _Iovec(0, 0)
+        self._grow(BUFFER)
+        self._spans = (ctypes.byref(self._mine), 1, ctypes.byref(self._theirs), 1, 0)
 
     def read(self, address: int, size: int) -> bytes:
         """The bytes at an address: fewer than ``size`` where the rest is not mapped."""
-        buffer = ctypes.create_string_buffer(max(size, 1))
-        mine, theirs = _Iovec(ctypes.addressof(buffer), size), _Iovec(address, size)
-        count = self._libc.process_vm_readv(self._pid, ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0)
-        return buffer.raw[: max(count, 0)]
+        self._span(address, size)
+        count = self._readv(self._pid, *self._spans)
+        return bytes(self._view[: max(count, 0)])
 
     def write(self, address: int, data: bytes) -> bool:
         """Put bytes at an address. False where not all of it can be written by the program itself (EFAULT)."""
-        buffer = ctypes.create_string_buffer(data, max(len(data), 1))
-        mine, theirs = _Iovec(ctypes.addressof(buffer), len(data)), _Iovec(address, len(data))
-        count = self._libc.process_vm_writev(self._pid, ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0)
-        return bool(count == len(data))
+        size = len(data)
+        self._span(address, size)
+        self._view[:size] = data
+        return bool(self._writev(self._pid, *self._spans) == size)
+
+    def _span(self, address: int, size: int) -> None:
+        """So many bytes, here and there."""
+        if size > len(self._view):
+            self._grow(size)
+        self._mine.len = self._theirs.len = size
+        self._theirs.base = address
+
+    def _grow(self, size: int) -> None:
+        buffer = bytearray(size)
+        self._view = memoryview(buffer)
+        self._mine.base = ctypes.addressof(ctypes.c_char.from_buffer(buffer))

@@ -7,9 +7,8 @@ import os
 import select
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
@@ -35,14 +34,13 @@ REAP_SECONDS: Final = 0.02
 """How often what a program left behind is looked for, once it has ended itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trap:
+class Trap(NamedTuple):
     """One notification that is being served."""
 
     notif: SeccompNotif
     process: Process
     trapped: Trapped
-    request: Request = NOTHING
+    request: Request
 
 
 class Supervisor:
@@ -99,17 +97,17 @@ class Supervisor:
             self._trace.passed(process.pid, self._handed_on[notif.nr])
             self._listener.go_on(notif.id)
             return
-        self._serve(Trap(notif, process, trapped))
-
-    def _serve(self, trap: Trap) -> None:
         if self._proc is not None:
             self._proc.take_written()
             self._proc.touched()
         try:
-            trap = replace(trap, request=trap.trapped.parse(trap.process, trap.notif.args))
+            request = trapped.parse(process, notif.args)
         except KernelError as error:
-            self._answer(trap, 0, error)
-            return
+            self._answer(Trap(notif, process, trapped, NOTHING), 0, error)
+        else:
+            self._serve(Trap(notif, process, trapped, request))
+
+    def _serve(self, trap: Trap) -> None:
         if trap.trapped.opens:
             task = asyncio.create_task(self._open(trap))
             self._opening.add(task)
@@ -139,11 +137,13 @@ class Supervisor:
             return
         self._show(trap)
         self._helpers.connect(trap.notif.id)
-        if self._answer(trap, value, None):
-            self._backend.commit(call)
-        else:
-            self._backend.abort(call)
-        self._show(trap)
+        answered = self._answer(trap, value, None)
+        if call.held:
+            if answered:
+                self._backend.commit(call)
+            else:
+                self._backend.abort(call)
+            self._show(trap)
 
     def _output(self, actor: Any, output: Output) -> None:
         """The kernel signals a program, and so does its host; or it has something for a helper thread of glibc's."""

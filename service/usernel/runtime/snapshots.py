@@ -48,8 +48,8 @@ class Snapshots:
         """Each step is one transaction, in the journal's thread."""
         while self._storage.position < snapshot.position:
             yield  # the records that it stands for are still on their way to the disk
-        yield from self._reclaim()  # also the parts of one that was not finished: this one may have its position
         try:
+            yield from self._reclaim()  # also the parts of one that was not finished: this one may have its position
             yield from self._write(snapshot, started)
             self._not_before = 0
         except JournalFullError as error:

@@ -83,7 +83,7 @@ async def service(settings: Settings, limits: Limits | None = None) -> AsyncIter
     """
     settings = settings.check()
     limits = limits or Limits()
-    kernel = Kernel(time.time_ns(), time.monotonic_ns())
+    kernel = Kernel(time.time_ns(), time.monotonic_ns(), ephemeral=settings.data_dir is None)
     async with AsyncExitStack() as stack:
         keeper = None if settings.data_dir is None else await _keeper(stack, settings.data_dir)
         runtime = Runtime(kernel, MemoryJournal() if keeper is None else keeper.commit)

@@ -10,12 +10,18 @@ import pytest
 
 from usernel.cli import show
 
-from .command import Cli
+from .command import Cli, serving
 
 IPC = "4026531839"
 CREATE = {"msg": ("msg", "create", "0x77"), "mq": ("mq", "create", "fleeting")}
 STAT = {"msg": ("msg", "stat", "0x77"), "mq": ("mq", "stat", "fleeting")}
 FAMILIES = pytest.mark.parametrize("family", ["msg", "mq"])
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving("--data-dir", str(tmp_path_factory.mktemp("data"))) as (_, line):
+        yield line.split()[-1]
 
 
 @pytest.fixture(autouse=True)

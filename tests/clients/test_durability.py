@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from usernel.compose import Service, service
+from usernel.config import Settings
 from usernel_client import Client, ProtocolError, SyncClient
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Service]:
+    async with service(Settings(port=0, data_dir=str(tmp_path))) as made:
+        yield made
 
 
 @pytest.mark.parametrize("asked", ["durable", "ephemeral"])

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+
+from usernel.compose import Service, service
+from usernel.config import Settings
 
 from .asking import Ask
 
 IPC = 0xEFFFFFFF
 NAMESPACE = f"/v1/namespaces/{IPC}"
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Service]:
+    async with service(Settings(port=0, data_dir=str(tmp_path / "data"))) as made:
+        yield made
+
+
+async def test_an_ephemeral_service_says_so_of_whatever_it_has():
+    async with service(Settings(port=0)) as made, aiohttp.ClientSession(made.url) as session:
+        ask = Ask(session)
+        assert (await ask.done("PUT /v1/mq/jobs", {"durability": "durable"}))["durability"] == "ephemeral"
+        assert (await ask.done(f"GET {NAMESPACE}"))["durability"] == "ephemeral"
 
 
 async def made(ask: Ask, **asked: Any) -> tuple[str, str]:

@@ -33,7 +33,7 @@ TRIALS: tuple[tuple[str, Callable[[], None], str, str | None], ...] = (
     ("io_uring", host.io_uring, LATER, "/proc/sys/kernel/io_uring_disabled"),
     ("fanotify: events", host.fanotify_events, LATER, None),
     ("fanotify: permission events", host.fanotify_permission, LATER, None),
-    ("seccomp user notification", host.seccomp_notify, LATER, None),
+    ("seccomp user notification", host.seccomp_notify, "`usernel run` serves unmodified programs by it", None),
     (
         "user namespaces",
         host.user_namespaces,

@@ -199,7 +199,7 @@ def _supervisor(
 
 async def _backend(job: Job) -> Embedded | Remote:
     if job.url is None:
-        return Embedded(Runtime(Kernel(time.time_ns(), time.monotonic_ns()), MemoryJournal()))
+        return Embedded(Runtime(Kernel(time.time_ns(), time.monotonic_ns(), ephemeral=True), MemoryJournal()))
     return await Remote.connect(job.url, job.token)
 
 

@@ -46,11 +46,13 @@ class Kernel:
     ``tick``.
     """
 
-    def __init__(self, realtime_ns: int = 0, monotonic_ns: int = 0) -> None:
+    def __init__(self, realtime_ns: int = 0, monotonic_ns: int = 0, *, ephemeral: bool = False) -> None:
+        self.ephemeral = ephemeral
+        """Whether nothing of it outlives the process, whatever is asked for."""
         self.clocks = Clocks(realtime_ns, monotonic_ns)
         self.deadlines = Deadlines()
         self.tasks: dict[int, Task] = {}
-        self.ns_tree = NsTree()
+        self.ns_tree = NsTree(ephemeral=ephemeral)
         self.pids = self.ns_tree.initial(PidNamespace).pids
         self.ipc_namespaces: dict[int, IpcNamespace] = {}
         self.user_tasks: dict[int, int] = {}

@@ -48,11 +48,11 @@ async def _walk(tour: Tour) -> None:
     from usernel.compose import service
     from usernel.config import Settings
 
-    from . import doors, journal, namespaces, permissions, posix, process, system_v
+    from . import doors, journal, namespaces, permissions, posix, process, system_v, unmodified
 
     chapters: tuple[Callable[[Tour], Awaitable[None]], ...] = (
         system_v.chapter, posix.chapter, permissions.chapter, namespaces.chapter, journal.chapter, doors.chapter,
-        process.chapter,
+        unmodified.chapter, process.chapter,
     )  # fmt: skip
     async with service(Settings(port=0)) as running:
         tour.open(running.url)

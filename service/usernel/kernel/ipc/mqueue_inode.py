@@ -195,6 +195,7 @@ def mq_bytes(maxmsg: int, msgsize: int) -> int:
 def fold_created(kernel: Kernel, fact: MqCreated) -> None:
     """A queue is there, and its bytes are charged."""
     inode = MqInode(fact)
+    inode.ephemeral = fact.ephemeral or kernel.ephemeral
     inode.atime_ns = inode.mtime_ns = inode.ctime_ns = fact.time_ns
     ns = kernel.ipc_namespaces[fact.ns]
     ns.mq_names[fact.name] = ns.mq_inodes[fact.ino] = inode

@@ -136,7 +136,7 @@ def fold_created(kernel: Kernel, fact: QueueCreated) -> None:
     """A queue is there."""
     ns = kernel.ipc_namespaces[fact.ns]
     perm = KernIpcPerm(fact.key, fact.msqid, fact.uid, fact.gid, fact.uid, fact.gid, fact.mode)
-    queue = MsgQueue(ns, perm, fact.qbytes, fact.time, ephemeral=fact.ephemeral)
+    queue = MsgQueue(ns, perm, fact.qbytes, fact.time, ephemeral=fact.ephemeral or kernel.ephemeral)
     ns.msg_ids.add(queue, chosen=fact.chosen)
 
 

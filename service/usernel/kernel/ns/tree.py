@@ -42,7 +42,8 @@ N = TypeVar("N", bound=Namespace)
 class NsTree:
     """The namespaces of a kernel. Those that it starts with are there without a fact, and never end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ephemeral: bool = False) -> None:
+        self._ephemeral = ephemeral
         self._by_inum: dict[int, Namespace] = {}
         self._ascending: list[int] = []
         self._next_inum = FIRST_DYNAMIC_INUM
@@ -103,6 +104,8 @@ class NsTree:
         owner = self.user(fact.owner) if fact.owner else None
         source = self._by_inum.get(fact.source)
         ns = _make(fact, owner, source)
+        if isinstance(ns, IpcNamespace):
+            ns.ephemeral = int(self._ephemeral)
         self._by_inum[ns.inum] = ns
         insort(self._ascending, ns.inum)
         self._next_inum = max(self._next_inum, ns.inum + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -9,11 +10,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from ..errors import ConnectionLost
+from ..connection import Connection
+from ..errors import ConnectionLost, KernelError
 from ..sync import SyncClient
 
 if TYPE_CHECKING:
     from .notification import Listener
+
+
+TASK_GONE: Final = "ESRCH"
+"""What a call ends with whose task was killed, though its connection is there."""
 
 
 class Link:
@@ -24,14 +30,25 @@ class Link:
 
     def __init__(self) -> None:
         self.client = SyncClient()
+        self._connection = self.client._client.caller.connection  # noqa: SLF001 - its socket and its loss are of interest
         self.pid = self.client.call("getpid").ret
         self.client.call("umask", mask=0)
         self.ahead = _ahead(self.client)
-        self.fd = _descriptor(self.client)
+        self.fd = _descriptor(self._connection)
         self.lost = False
+        self.closed = False
         self.users = 0
         self.starting = threading.Lock()
         self.listener: Listener | None = None
+
+    def hang_up(self) -> None:
+        """End the connection: whoever waits on it gets ConnectionLost."""
+        self.lost = True
+        asyncio.run_coroutine_threadsafe(self._connection.close(), self._connection.loop).result()
+
+    def over(self) -> bool:
+        """Whether the connection was lost, as far as is known."""
+        return self.lost or bool(self._connection.stat()["lost"])
 
 
 class _Process:
@@ -44,10 +61,12 @@ class _Process:
 
     def enter(self) -> Link:
         with self.lock:
-            if self.link is None or self.link.lost:
-                self.link = Link()
-            self.link.users += 1
-            return self.link
+            before = self.link
+            link = self.link = Link() if before is None or before.over() else before
+            link.users += 1
+        if before is not None and before is not link:
+            self._end(before)
+        return link
 
     def keep(self, link: Link) -> None:
         """One more uses a link that is in use."""
@@ -55,12 +74,25 @@ class _Process:
             link.users += 1
 
     def leave(self, link: Link) -> None:
-        """The last who uses a lost link ends it: nobody waits on its loop any more."""
         with self.lock:
             link.users -= 1
-            over = link.lost and link.users == 0
-        if over:
+        if link.over():
+            self._end(link)
+
+    def _end(self, link: Link) -> None:
+        """The last who uses a lost link ends it: nobody waits on its loop any more."""
+        with self.lock:
+            idle = link.users == 0 and not link.closed
+            link.closed = link.closed or idle
+        if idle:
             link.client.close()
+
+    def disconnect(self) -> None:
+        with self.lock:
+            link, self.link = self.link, None
+        if link is not None and not link.closed:
+            link.hang_up()
+            self._end(link)
 
     def forked(self) -> None:
         """Begin anew. The parent's socket is closed here, or the parent's death would not end its connection."""
@@ -80,12 +112,15 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def calling() -> Generator[Link]:
-    """This process's link, for a call. ConnectionLost: the next call connects again."""
+    """This process's link, for a call. ConnectionLost, KernelError (ESRCH): the next call connects again."""
     link = _process.enter()
     try:
         yield link
     except ConnectionLost:
         link.lost = True
+        raise
+    except KernelError as error:
+        link.lost = link.lost or error.name == TASK_GONE
         raise
     finally:
         _process.leave(link)
@@ -101,6 +136,11 @@ def release(link: Link) -> None:
     _process.leave(link)
 
 
+def disconnect() -> None:
+    """End this process's connection, if it has one; the next call makes another."""
+    _process.disconnect()
+
+
 def _ahead(client: SyncClient) -> float:
     """By how many seconds the service's clock is ahead of this host's; 0 where the two cannot be told apart."""
     before = time.time()
@@ -112,7 +152,6 @@ def _ahead(client: SyncClient) -> float:
     return theirs - (before + after) / 2
 
 
-def _descriptor(client: SyncClient) -> int:
+def _descriptor(connection: Connection) -> int:
     """The socket's descriptor."""
-    connection = client._client.caller.connection  # noqa: SLF001 - nobody but a forked child has a use for it
-    return int(connection._ws.get_extra_info("socket").fileno())  # noqa: SLF001 - the same
+    return int(connection._ws.get_extra_info("socket").fileno())  # noqa: SLF001 - only a forked child has a use for it

@@ -23,11 +23,12 @@ Told = int | tuple[Callable[[Any], object], Any]
 """How the program wants to be told: a signal, or a function and its argument."""
 
 
-@dataclass(slots=True)
-class _Fence:
-    """A mark behind what was sent before it."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """How the program wants to be told, and of which queue: its inode."""
 
-    passed: threading.Event
+    told: Told
+    inode: int
 
 
 class Listener:
@@ -37,37 +38,40 @@ class Listener:
         self._link = link
         self._lock = threading.Lock()
         self._tokens = count(1)
-        self._waiting: dict[int, Told | _Fence] = {}
+        self._waiting: dict[int, _Request | threading.Event] = {}
         self._link.client.call("rt_sigprocmask", how="SIG_BLOCK", set=[CARRIER])
 
-    def request(self, mqdes: int, told: Told) -> int:
-        """Register; returns the request's token. KernelError (EBUSY, EBADF), ConnectionLost."""
-        token = self._expect(told)
+    def request(self, mqdes: int, told: Told) -> None:
+        """Register, in place of what this process registered before. KernelError (EBUSY, EBADF), ConnectionLost."""
+        self.cancel(mqdes)
+        token = self._expect(_Request(told, self._inode(mqdes)))
         event = {"sigev_notify": "SIGEV_SIGNAL", "sigev_signo": CARRIER, "sigev_value": token}
         try:
             self._link.client.call("mq_notify", mqdes=mqdes, notification=event)
         except BaseException:
             self._take(token)
             raise
-        return token
 
-    def cancel(self, mqdes: int, token: int | None) -> None:
-        """Take a request back, if there is one. ConnectionLost."""
-        if token is not None:
-            self._take(token)
-        try:
-            self._link.client.call("mq_notify", mqdes=mqdes, notification=None)
-        except KernelError:
-            return  # the descriptor is closed, and with it the request gone
+    def cancel(self, mqdes: int) -> None:
+        """Take back what this process registered for a queue, by whichever descriptor. KernelError, ConnectionLost."""
+        self.forget(mqdes)
+        self._link.client.call("mq_notify", mqdes=mqdes, notification=None)
+
+    def forget(self, mqdes: int) -> None:
+        """A queue's request is over, as it is when the process closes a descriptor. KernelError, ConnectionLost."""
+        if not self._requests():
+            return
+        inode = self._inode(mqdes)
+        for token, request in self._requests().items():
+            if request.inode == inode:
+                self._take(token)
 
     def settle(self) -> None:
         """Wait until the signals that this process's calls brought about are here, as on return from a system call."""
-        with self._lock:
-            signals = any(isinstance(told, int) for told in self._waiting.values())
-        if signals:
-            fence = _Fence(threading.Event())
-            if self._mark(self._expect(fence)):
-                fence.passed.wait()
+        if any(isinstance(request.told, int) for request in self._requests().values()):
+            passed = threading.Event()
+            if self._mark(self._expect(passed)):
+                passed.wait()
 
     def _mark(self, token: int) -> bool:
         """Queue a signal behind those that are under way; whether there was room for it."""
@@ -79,12 +83,16 @@ class Listener:
             return False
         return True
 
+    def _inode(self, mqdes: int) -> int:
+        status = self._link.client.call("fstat", fd=mqdes).out or {}
+        return int(status["st_ino"])
+
     def run(self) -> None:
-        """Tell this process of what comes, until the connection is lost."""
+        """Tell this process of what comes, until the connection is lost or the task killed."""
         try:
             while True:
                 self._tell(self._next())
-        except ConnectionLost:
+        except (ConnectionLost, KernelError):
             self._link.lost = True
         finally:
             for token in list(self._waiting):
@@ -101,25 +109,34 @@ class Listener:
             else:
                 return int(siginfo["si_value"])
 
-    def _expect(self, told: Told | _Fence) -> int:
+    def _expect(self, what: _Request | threading.Event) -> int:
         with self._lock:
             token = next(self._tokens)
-            self._waiting[token] = told
+            self._waiting[token] = what
         return token
 
-    def _take(self, token: int) -> Told | _Fence | None:
+    def _take(self, token: int) -> _Request | threading.Event | None:
         with self._lock:
             return self._waiting.pop(token, None)
 
+    def _requests(self) -> dict[int, _Request]:
+        with self._lock:
+            return {token: what for token, what in self._waiting.items() if isinstance(what, _Request)}
+
     def _tell(self, token: int) -> None:
-        told = self._take(token)
-        if isinstance(told, _Fence):
-            told.passed.set()
-        elif isinstance(told, int):
-            os.kill(os.getpid(), told)
-        elif told is not None:
-            function, argument = told
-            threading.Thread(target=function, args=(argument,), name="mq_notify", daemon=True).start()
+        what = self._take(token)
+        if isinstance(what, threading.Event):
+            what.set()
+        elif what is not None:
+            _tell_program(what.told)
+
+
+def _tell_program(told: Told) -> None:
+    if isinstance(told, int):
+        os.kill(os.getpid(), told)
+    else:
+        function, argument = told
+        threading.Thread(target=function, args=(argument,), name="mq_notify", daemon=True).start()
 
 
 def listener(link: Link) -> Listener:

@@ -240,13 +240,15 @@ class MessageQueue:
 
         The function is called in a thread of its own. BusyError (another process is registered), ValueError, OSError.
         """
-        told, opened = _told(notification), self._opened
-        if told is None and opened.closed:
+        told = _told(notification)
+        if told is None and self._opened.closed:
             return
         with kernel(NOTIFYING) as link:
-            queue, listening = opened.on(link), listener(link)
-            listening.cancel(queue.mqdes, opened.token)
-            opened.token = None if told is None else listening.request(queue.mqdes, told)
+            mqdes, listening = self._opened.on(link).mqdes, listener(link)
+            if told is None:
+                listening.cancel(mqdes)
+            else:
+                listening.request(mqdes, told)
 
     def fileno(self) -> int:
         """The same as ``mqd``."""

@@ -71,7 +71,6 @@ class Opened:
     access: str
     block: bool = True
     closed: bool = False
-    token: int | None = None
     _bound: tuple[Link, SyncPosixQueue] | None = None
     _binding: threading.Lock = field(default_factory=threading.Lock)
 
@@ -90,12 +89,13 @@ class Opened:
             if self._bound is None or self._bound[0] is not link:
                 flags = [self.access] if self.block else [self.access, "O_NONBLOCK"]
                 self._bound = (link, link.client.mq_open(self.name, flags))
-                self.token = None
             return self._bound[1]
 
     def close(self, link: Link) -> None:
         """mq_close(3)."""
         queue = self.on(link)
+        if link.listener is not None:
+            link.listener.forget(queue.mqdes)
         self.closed = True
         queue.close()
 

@@ -92,7 +92,7 @@ def _key(key: Any) -> int:
     if not isinstance(key, int):
         raise TypeError("Key must be an integer or None")
     if not KEY_MIN <= key <= KEY_MAX:
-        raise ValueError(f"Key must be between {KEY_MIN} (KEY_MIN) and {KEY_MAX} (KEY_MAX)")
+        raise TypeError(f"Key must be between {KEY_MIN} (KEY_MIN) and {KEY_MAX} (KEY_MAX)")
     return (int(key) + (1 << 31)) % (1 << 32) - (1 << 31)
 
 

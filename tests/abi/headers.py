@@ -14,7 +14,7 @@ HEADERS = (
     "asm-generic/errno-base.h asm-generic/errno.h asm-generic/fcntl.h asm-generic/poll.h asm-generic/resource.h "
     "asm-generic/siginfo.h asm-generic/signal-defs.h asm-generic/signal.h linux/capability.h linux/ipc.h "
     "linux/limits.h linux/magic.h linux/mqueue.h linux/msg.h linux/pidfd.h linux/prctl.h linux/resource.h "
-    "linux/sched.h linux/stat.h linux/wait.h"
+    "linux/sched.h linux/seccomp.h linux/stat.h linux/wait.h"
 ).split()
 UNISTD = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "asm-generic/unistd.h"}
 DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+(.+?)[ \t]*$", re.MULTILINE)

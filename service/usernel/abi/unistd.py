@@ -15,6 +15,8 @@ NUMBERS: Final[Mapping[str, tuple[int, int | None]]] = {
     "dup": (32, 23),
     "getpid": (39, 172),
     "kill": (62, 129),
+    "shmget": (29, 194),
+    "semget": (64, 190),
     "msgget": (68, 186),
     "msgsnd": (69, 189),
     "msgrcv": (70, 188),

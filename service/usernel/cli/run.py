@@ -46,3 +46,6 @@ def _summary(trace: Trace, processes: int) -> None:
     served = ", ".join(f"{name} {count}" for name, count in trace.calls.most_common()) or "nothing"
     failed = sum(trace.errors.values())
     click.echo(f"usernel: {processes} processes; served: {served}; {failed} calls ended with an errno", err=True)
+    if trace.on_host:
+        passed = ", ".join(f"{name} {count}" for name, count in trace.on_host.most_common())
+        click.echo(f"usernel: passed to the host: {passed}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -17,6 +18,13 @@ GO: Final = b"go"
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 NOT_TRAPPED: Final = 125
+REFUSALS: Final = {
+    errno.EBUSY: "this is run by another `usernel run` already, and a tree of processes has one at most",
+    errno.EPERM: "an outer seccomp filter or security module forbids it",
+    errno.ENOSYS: "the host knows no seccomp(2)",
+    errno.EINVAL: "the host is older than Linux 5.19, or its seccomp(2) has no user notification",
+}
+"""Why seccomp(2) may refuse, for people."""
 RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
 """What Python ignores or handles and a program expects as it was."""
 
@@ -80,7 +88,7 @@ def _become(
             os._exit(NOT_TRAPPED)
         to_parent.close()
     except OSError as error:
-        to_parent.send(str(error.strerror or error).encode())
+        to_parent.send(REFUSALS.get(error.errno or 0, str(error.strerror or error)).encode())
         os._exit(NOT_TRAPPED)
     try:
         os.execvp(command[0], list(command))  # noqa: S606 - the user's own command

@@ -52,6 +52,8 @@ SERVED: Final = (
     "mq_getsetattr",
 )  # fmt: skip
 """Calls that our kernel serves."""
+ON_THE_HOST: Final = ("semget", "shmget")
+"""Calls that the host serves and that a program of queues may wonder about: it is told once."""
 REFUSED: Final = 125
 """The exit status of a program that could not be started under the filter, as env(1) and docker(1) have it."""
 HANDED_ON: Final = (
@@ -148,7 +150,7 @@ def _supervised(job: Job, told: int, proc: ProcFiles | None) -> int:
     machine = platform.machine()
     if machine not in AUDIT_ARCH:
         raise LaunchError(f"the system calls of {machine} are not known here, only those of {', '.join(AUDIT_ARCH)}")
-    numbers = [_number(name, machine) for name in (*SERVED, *HANDED_ON)]
+    numbers = [_number(name, machine) for name in (*SERVED, *HANDED_ON, *ON_THE_HOST)]
     launched = launch(program(AUDIT_ARCH[machine], numbers), job.command, proc.mounts() if proc is not None else [])
     for signo in FORWARDED:
         signal.signal(signo, lambda number, _: _forward(launched.pid, number))
@@ -191,7 +193,7 @@ def _supervisor(
     descriptors, helpers = Descriptors(backend), Helpers(listener.fd)
     trapped = (*msg.CALLS, *MqCalls(descriptors, helpers, backend).table())
     calls = {_number(call.name, machine): call for call in trapped}
-    handed_on = {_number(name, machine): name for name in HANDED_ON}
+    handed_on = {_number(name, machine): name for name in (*HANDED_ON, *ON_THE_HOST)}
     supervisor = Supervisor(listener, backend, calls, descriptors, helpers, handed_on, job.trace, proc)
     asyncio.get_running_loop().add_reader(listener.fd, supervisor.on_readable)
     return supervisor

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Final, TextIO
 
 from usernel.kernel.error import KernelError
+
+STAY: Final = {"semget": "semaphores", "shmget": "shared memory segments"}
+"""What a program may use beside queues, and shares with others of its host alone."""
 
 
 class Trace:
@@ -30,6 +34,8 @@ class Trace:
 
     def passed(self, pid: int, name: str) -> None:
         """A call went on to the host."""
+        if name in STAY and not self.on_host[name]:
+            os.write(2, f"usernel: process {pid} uses {name}(2): {STAY[name]} stay on the host\n".encode())
         self.on_host[name] += 1
         if self._to is not None:
             print(f"[{pid}] {name}(...) on the host", file=self._to, flush=True)

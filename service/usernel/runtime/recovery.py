@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final
 
 from usernel.journal.port import JournalDamagedError, Record, Storage, split
+from usernel.kernel.error import KernelError
 from usernel.kernel.fold import FOLDS
 from usernel.kernel.kernel import Kernel
 from usernel.kernel.reboot import end_what_tasks_kept
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 TURN: Final = 0.02
 """Seconds of folding between two looks at the loop."""
+SENSELESS: Final = (KernelError, ValueError, LookupError, AssertionError, AttributeError, TypeError, StopIteration)
+"""What folding a fact may raise that cannot have happened: of a queue that is not there, of a message that was not."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ def fold(kernel: Kernel, record: Record, good: int) -> int:
             for fact in decode(chunk):
                 FOLDS[type(fact)](kernel, fact)
                 count += 1
-    except (ValueError, LookupError, AssertionError, AttributeError) as error:
+    except SENSELESS as error:
         raise JournalDamagedError(good, f"fact {count + 1} of the record up to {record.position}: {error!r}") from error
     return count
 

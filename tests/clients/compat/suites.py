@@ -75,7 +75,9 @@ def fetched(sdist: Sdist, into: Path) -> Path:
     wanted = into / f"{sdist.name}.txt"
     wanted.write_text(sdist.requirement, "utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    subprocess.run([*command, "--require-hashes", "-r", wanted, "-d", into], check=True, timeout=DEADLINE)
+    # Nothing is built; but posix_ipc asks a compiler about the host before it tells its name, and there may be none.
+    environ = {**os.environ, "CC": "true"}
+    subprocess.run([*command, "--require-hashes", "-r", wanted, "-d", into], env=environ, check=True, timeout=DEADLINE)
     with tarfile.open(into / f"{sdist.name}-{sdist.version}.tar.gz") as archive:
         archive.extractall(into, filter="data")
     return into / f"{sdist.name}-{sdist.version}"

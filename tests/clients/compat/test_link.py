@@ -40,7 +40,7 @@ def ran(program: str, *args: str) -> str:
         "-W",
         "error",
         "-W",
-        "ignore:.*multi-threaded.*fork",
+        "ignore:This process (pid=",
         "-c",
         textwrap.dedent(program),
         *args,
@@ -169,6 +169,27 @@ def test_the_umask_is_the_process_s(served: Service) -> None:
         os.umask(before)
     with SyncClient(served.url) as client:
         assert client.mq_open("/q").stat()["mode"] == 0o640
+
+
+def test_what_permissions_do_not_allow(served: Service) -> None:
+    with link.calling() as connected:
+        if not os.geteuid():
+            connected.client.call("setuid", uid=1000)
+    queue = sysv_ipc.MessageQueue(5, sysv_ipc.IPC_CREX, mode=0)
+    attempts = (
+        lambda: sysv_ipc.MessageQueue(5),
+        lambda: queue.send("x"),
+        queue.receive,
+        lambda: queue.current_messages,
+    )
+    for attempt in attempts:
+        with pytest.raises(sysv_ipc.PermissionsError, match=r"^Permission denied$"):
+            attempt()
+    queue.remove()
+    posix_ipc.MessageQueue("/q", posix_ipc.O_CREX, mode=0o400)
+    assert posix_ipc.MessageQueue("/q", write=False).current_messages == 0
+    with pytest.raises(posix_ipc.PermissionsError, match=r"^Permission denied$"):
+        posix_ipc.MessageQueue("/q")
 
 
 def test_its_number_is_no_descriptor(served: Service) -> None:

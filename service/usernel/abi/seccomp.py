@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -35,7 +35,8 @@ SOCK_FILTER: Final = Struct("=HBBI")
 SECCOMP_DATA_NR: Final = 0
 SECCOMP_DATA_ARCH: Final = 4
 
-SECCOMP_NOTIF: Final = Struct("=QIIiIQ6Q")
+SECCOMP_NOTIF: Final = Struct("=QI4xi12x6Q")
+"""``struct seccomp_notif``: id, pid, and of its seccomp_data the number and the six arguments."""
 SECCOMP_NOTIF_RESP: Final = Struct("=QqiI")
 SECCOMP_NOTIF_ADDFD: Final = Struct("=QIIII")
 
@@ -46,7 +47,7 @@ class SeccompNotif(NamedTuple):
     id: int
     pid: int
     nr: int
-    args: tuple[int, ...]
+    args: Sequence[int]
 
 
 ERESTARTSYS: Final = 512

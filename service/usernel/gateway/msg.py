@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -83,10 +84,12 @@ def _msgget(process: Process, regs: Regs) -> Request:
 
 def _msgsnd(process: Process, regs: Regs) -> Request:
     """What can be read of the message; the kernel finds EFAULT where that is too little, after its other checks."""
-    (mtype,) = MTYPE.unpack(read(process, regs[1], MTYPE.size))
     size = int64(regs[2])
-    data = process.memory.read(regs[1] + MTYPE.size, size) if 0 < size <= MSGSZ_MAX else b""
-    return Request((int32(regs[0]), mtype, data, size, int32(regs[3])))
+    message = process.memory.read(regs[1], MTYPE.size + (size if 0 < size <= MSGSZ_MAX else 0))
+    if len(message) < MTYPE.size:
+        raise fault(regs[1])
+    mtype = int.from_bytes(message[: MTYPE.size], sys.byteorder, signed=True)
+    return Request((int32(regs[0]), mtype, message[MTYPE.size :], size, int32(regs[3])))
 
 
 def _msgrcv(process: Process, regs: Regs) -> Request:

@@ -40,6 +40,8 @@ class Processes:
         """By thread id, for those alone whose id cannot become another's without our being told: the leaders."""
         self._initial_ipc = _inode("self", "ipc")
         self._initial_user = _inode("self", "user")
+        self._kept: dict[int, int] = {}
+        """Descriptors of the IPC namespaces that were seen, by inode."""
         self.seen = 0
 
     def __len__(self) -> int:
@@ -83,11 +85,18 @@ class Processes:
         """What the host says of a process; its capabilities only where they count in the user namespace we are in."""
         here = _inode(pid, "user") == self._initial_user
         effective, permitted = (int(status[name], 16) if here else 0 for name in ("CapEff", "CapPrm"))
-        ipc = _inode(pid, "ipc")
+        ipc = self._ipc(pid)
         return Identity(
             pid, status["Name"], _four(status["Uid"]), _four(status["Gid"]),
             tuple(map(int, status["Groups"].split())), effective, permitted, ipc, ipc == self._initial_ipc,
         )  # fmt: skip
+
+    def _ipc(self, pid: int) -> int:
+        """The inode of a process's IPC namespace. That is kept while we live, so that no other gets its number."""
+        ipc = _inode(pid, "ipc")
+        if ipc != self._initial_ipc and ipc not in self._kept:
+            self._kept[ipc] = os.open(PROC / str(pid) / "ns" / "ipc", os.O_RDONLY | os.O_CLOEXEC)
+        return ipc
 
     def of_actor(self, actor: Any) -> Process | None:
         """The process that something acts for."""
@@ -98,6 +107,7 @@ class Processes:
         self._leaders.pop(pid, None)
         asyncio.get_running_loop().remove_reader(process.pidfd)
         self._on_end(process)
+        process.memory.close()
         os.close(process.pidfd)
         self._backend.leave(process.actor)
 

@@ -13,7 +13,6 @@ import platform
 import signal
 import struct
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,14 +20,11 @@ from typing import Final
 
 from usernel.abi.seccomp import AUDIT_ARCH
 from usernel.abi.unistd import NUMBERS
-from usernel.journal.memory import MemoryJournal
-from usernel.kernel.kernel import Kernel
-from usernel.runtime import Runtime
 from usernel_client.errors import ConnectionLost, ProtocolError
 
 from . import msg
-from .backend import Embedded
 from .descriptors import Descriptors
+from .embedded import Embedded
 from .filter import program
 from .helper_unsafe import Helpers
 from .launch_unsafe import Launched, LaunchError, launch
@@ -201,7 +197,7 @@ def _supervisor(
 
 async def _backend(job: Job) -> Embedded | Remote:
     if job.url is None:
-        return Embedded(Runtime(Kernel(time.time_ns(), time.monotonic_ns(), ephemeral=True), MemoryJournal()))
+        return Embedded.begin()
     return await Remote.connect(job.url, job.token)
 
 

@@ -15,7 +15,7 @@ from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
 from usernel.abi.seccomp import ERESTARTNOHAND, ERESTARTSYS, SeccompNotif
 from usernel.kernel.call import Restart, Return
 from usernel.kernel.error import KernelError
-from usernel.kernel.outputs import MqNotified, Output, SignalDelivered, TaskExited
+from usernel.kernel.outputs import MqNotified, Output, SignalDelivered
 
 from .backend import Backend, Served
 from .descriptors import Descriptors
@@ -69,7 +69,7 @@ class Supervisor:
         self._handed_on = handed_on
         self._trace = trace
         self._proc = proc
-        self.processes = Processes(backend, descriptors.ended)
+        self.processes = Processes(backend, self._ended)
         backend.on_output = self._output
         self._blocked: dict[Served, Trap] = {}
         self._watching: asyncio.TimerHandle | None = None
@@ -152,8 +152,11 @@ class Supervisor:
             self._helpers.tell(output.sigev_value, removed=output.removed)
         elif isinstance(output, SignalDelivered) and process is not None:
             queue_signal(process.pid, output.info)
-        elif isinstance(output, TaskExited) and process is not None:
-            self._helpers.forget(process.pid)
+
+    def _ended(self, process: Process) -> None:
+        """A program has ended, and is told of nothing any more."""
+        self._descriptors.ended(process)
+        self._helpers.forget(process.pid)
 
     def _show(self, trap: Trap) -> None:
         if trap.request.queue is not None:

@@ -66,8 +66,8 @@ class Handle:
 
 
 OnServed = Callable[[Served], None]
-OnFill = Callable[[tuple[bool, bool] | None], None]
-"""Whether a queue has a message to be received, and whether it is full; None where that could not be found out."""
+OnFill = Callable[[tuple[int, int] | None], None]
+"""How many messages are to be received, and for how many there is place in all; None where nobody could say."""
 OnOutput = Callable[[Any, Output], None]
 """Something reaches what acts for a program, and is meant for that."""
 
@@ -102,7 +102,10 @@ class Backend(Protocol):
         """The caller has what the call received."""
 
     def fill(self, handle: Handle, then: OnFill) -> None:
-        """Tell whether an open POSIX queue has a message to be received, and whether it is full."""
+        """Tell what is in an open POSIX queue."""
+
+    def seen(self, served: Any) -> tuple[int, int] | None:
+        """What was in the queue right behind a call, as for ``fill``, where ``fill`` itself comes too late to say."""
 
     def close_fd(self, fd: int) -> None:
         """Nobody has this descriptor any more; every actor shares one table of them."""

@@ -109,22 +109,20 @@ class Descriptors:
             queue.refreshing = True
             self._backend.fill(handle, partial(self._show, queue))
 
-    def _show(self, queue: Queue, fill: tuple[bool, bool] | None) -> None:
+    def _show(self, queue: Queue, fill: tuple[int, int] | None) -> None:
         queue.refreshing = False
         if fill is not None and self._by_ino.get(queue.ino) is queue:
-            visible, full = fill
-            queue.pipe.show(FULL if full else PART if visible else EMPTY)
+            messages, places = fill
+            queue.pipe.show(FULL if messages >= places else PART if messages else EMPTY)
 
-    def guess(self, queue: Queue, name: str, error: KernelError | None) -> None:
+    def learn(self, queue: Queue, name: str, served: Served) -> None:
         """Show at once what a call's outcome tells of a queue, where to ask the kernel takes time."""
         if not self._backend.shared:
             return
-        sends = name == "mq_timedsend"
-        if error is None and name in {"mq_timedsend", "mq_timedreceive"}:
-            if queue.pipe.level == (EMPTY if sends else FULL):
-                queue.pipe.show(PART)
-        elif error is not None and error.number is Errno.EAGAIN:
-            queue.pipe.show(FULL if sends else EMPTY)
+        if (seen := self._backend.seen(served)) is not None:
+            self._show(queue, seen)
+        elif served.error is not None and served.error.number is Errno.EAGAIN:
+            queue.pipe.show(FULL if name == "mq_timedsend" else EMPTY)
 
     def _refresh_all(self) -> None:
         """Others use the queues too, and nobody tells us when."""

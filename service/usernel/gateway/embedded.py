@@ -148,7 +148,11 @@ class Embedded:
     def fill(self, handle: Handle, then: OnFill) -> None:
         """As it is this moment."""
         inode = mq_file(self.keeper, handle.mqdes).inode
-        then((bool(inode.visible), inode.full))
+        # A message that is held has a place still, and is none to be received.
+        then((inode.visible, inode.maxmsg - len(inode.held)))
+
+    def seen(self, served: Call) -> None:
+        """``fill`` is never late."""
 
     def close_fd(self, fd: int) -> None:
         """Close it."""

@@ -30,6 +30,10 @@ from .backend import DESCRIPTORS, Handle, Identity, OnFill, OnOutput, OnServed
 RECONNECT_SECONDS: Final = 30.0
 """How long a call that may sleep waits for a service that is gone, before it fails with EIO."""
 RECONNECT_EVERY: Final = 0.1
+BORN: Final[Mapping[str, Any]] = {"autoreap": True, "share_fds": True, "pdeathsig": "SIGKILL"}
+"""How tasks are made here: gone with the connection, with one table of descriptors."""
+MOVING: Final = frozenset({"mq_timedsend", "mq_timedreceive"})
+"""Calls that change what poll(2) finds."""
 HOST_PIDS_MAX: Final = 65536
 PIDS: Final = frozenset({"msg_lspid", "msg_lrpid", "si_pid"})
 """What calls hand back that are pids."""
@@ -76,6 +80,8 @@ class RemoteServed:
     error: KernelError | None = None
     held: bool = False
     given_up: bool = False
+    fill: tuple[int, int] | None = None
+    """``mq_curmsgs`` behind it, and ``mq_maxmsg``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +97,8 @@ class Remote:
     _reconnecting: asyncio.Task[None] | None = None
     _background: set[asyncio.Task[None]] = field(default_factory=set)
     _actors: set[RemoteActor] = field(default_factory=set)
+    _spaces: dict[int, asyncio.Task[int]] = field(default_factory=dict)
+    """The task that keeps the service's IPC namespace for each of the host's, by that one's inode."""
     _host_pids: dict[int, int] = field(default_factory=dict)
     """What the host calls the service's tasks that stood or stand for programs here."""
     _asking: dict[int, Asked] = field(default_factory=dict)
@@ -144,13 +152,11 @@ class Remote:
 
     async def _born(self, actor: RemoteActor) -> None:
         """Make the task: in the IPC namespace that stands for the process's own, and with its ids where that may be."""
-        who, neighbour = actor.who, self._neighbour(actor)
-        how: dict[str, Any] = {"comm": who.comm, "autoreap": True, "share_fds": True, "pdeathsig": "SIGKILL"}
-        if not who.initial and neighbour is None:
-            how["unshare"] = ["CLONE_NEWIPC"]
+        who = actor.who
+        how = {**BORN, "comm": who.comm}
         pid = (await self._connection.call("fork", how, None)).ret
-        if not who.initial and neighbour is not None:
-            await self._join(pid, neighbour)
+        if not who.initial:
+            await self._join(pid, await self._space(who.ipc))
         with suppress(ServiceError):  # whoever may not be somebody else there acts as itself
             await self._become(pid, who)
         await self._connection.call("rt_sigprocmask", {"how": "SIG_BLOCK", "set": [NOTIFICATION]}, pid)
@@ -159,21 +165,26 @@ class Remote:
         while len(self._host_pids) > HOST_PIDS_MAX:
             del self._host_pids[next(iter(self._host_pids))]
 
+    async def _space(self, inode: int) -> int:
+        """The task that keeps the service's IPC namespace for one of the host's."""
+        if inode not in self._spaces:
+            self._spaces[inode] = asyncio.create_task(self._new_space())
+        return await asyncio.shield(self._spaces[inode])
+
+    async def _new_space(self) -> int:
+        how = {**BORN, "comm": "usernel-run", "unshare": ["CLONE_NEWIPC"]}
+        return (await self._connection.call("fork", how, None)).ret
+
+    async def _join(self, pid: int, keeper: int) -> None:
+        pidfd = (await self._connection.call("pidfd_open", {"pid": keeper}, pid)).ret
+        await self._connection.call("setns", {"fd": pidfd, "nstype": ["CLONE_NEWIPC"]}, pid)
+        await self._connection.call("close", {"fd": pidfd}, pid)
+
     async def _become(self, pid: int, who: Identity) -> None:
         call = self._connection.call
         await call("setgroups", {"groups": list(who.groups)}, pid)
         await call("setresgid", dict(zip(("rgid", "egid", "sgid"), who.gids, strict=False)), pid)
         await call("setresuid", dict(zip(("ruid", "euid", "suid"), who.uids, strict=False)), pid)
-
-    def _neighbour(self, actor: RemoteActor) -> int | None:
-        """The task of another process in the same IPC namespace of the host."""
-        same = (other for other in self._actors if other is not actor and other.who.ipc == actor.who.ipc)
-        return next((other.pid for other in same if other.pid is not None), None)
-
-    async def _join(self, pid: int, neighbour: int) -> None:
-        pidfd = (await self._connection.call("pidfd_open", {"pid": neighbour}, pid)).ret
-        await self._connection.call("setns", {"fd": pidfd, "nstype": ["CLONE_NEWIPC"]}, pid)
-        await self._connection.call("close", {"fd": pidfd}, pid)
 
     # -------------------------------------------------------------------------------------------------------- calls
 
@@ -216,6 +227,9 @@ class Remote:
             served.ident = self._connection.submit(
                 served.name, args, served.actor.pid, partial(self._answered, served), hold=True
             )
+            if served.name in MOVING:
+                # Behind it in the same frame: what the queue holds then, for whoever polls when the call returns.
+                self.fill(served.args["mqdes"], partial(_seen, served))
         except ConnectionLost as error:
             self._lost(served, error)
 
@@ -230,9 +244,9 @@ class Remote:
             self._finish(served, None, KernelError(Errno(reply.errno), reply.detail))
         elif reply.status:
             self._fail(served, reply.detail)
-        elif self._asking and served.name == "mq_timedsend":
-            # A program that is told of its own message hears of it before its call returns: with this frame's answers.
-            result = Return(reply.ret)
+        elif served.name in MOVING:
+            # After this frame's other answers: a program is told of its own message before its call returns.
+            result = Return(reply.ret, plain_out(reply.out))
             asyncio.get_running_loop().call_soon(self._finish, served, result, None)
         else:
             self._finish(served, Return(reply.ret, self._named(plain_out(reply.out))), None)
@@ -284,6 +298,12 @@ class Remote:
         with suppress(ConnectionLost):
             args = {"mqdes": handle.mqdes, "newattr": None}
             self._connection.submit("mq_getsetattr", args, None, partial(_filled, then))
+
+    def seen(self, served: RemoteServed) -> tuple[int, int] | None:
+        """What was in the queue behind a call; a message that it holds counts no more."""
+        if served.fill is None:
+            return None
+        return served.fill[0] - served.held, served.fill[1]
 
     def close_fd(self, fd: int) -> None:
         """Close it."""
@@ -357,6 +377,7 @@ class Remote:
             await self._send_later(served)
 
     def _forget_tasks(self) -> None:
+        self._spaces.clear()
         self._asking.clear()
         for actor in self._actors:
             actor.pid = actor.ready = None
@@ -404,10 +425,14 @@ def _output(asked: Asked, info: Mapping[str, int]) -> Output:
     return SignalDelivered(pid, SigInfo(asked.signo, SI_MESGQ, info["si_pid"], info["si_uid"], asked.value))
 
 
+def _seen(served: RemoteServed, fill: tuple[int, int] | None) -> None:
+    served.fill = fill
+
+
 def _filled(then: OnFill, reply: Reply | ConnectionLost) -> None:
     if isinstance(reply, Reply) and reply.errno is None and not reply.status:
         attr = plain_out(reply.out)
-        then((bool(attr["mq_curmsgs"]), attr["mq_curmsgs"] >= attr["mq_maxmsg"]))
+        then((attr["mq_curmsgs"], attr["mq_maxmsg"]))
     else:
         then(None)
 

@@ -122,7 +122,7 @@ class Supervisor:
     def _finished(self, trap: Trap, call: Served) -> None:
         self._blocked.pop(call, None)
         if trap.request.queue is not None:
-            self._descriptors.guess(trap.request.queue, trap.trapped.name, call.error)
+            self._descriptors.learn(trap.request.queue, trap.trapped.name, call)
         if call.error is not None:
             self._answer(trap, 0, call.error, restart=call.restart)
             return

@@ -157,7 +157,7 @@ def _copy(parent: Task, pid: Pid, cred: Cred, nsproxy: NsProxy, args: CloneArgs,
     flags = args.flags
     fds = FdTable() if how.close_fds else parent.fds if flags & CLONE_FILES else parent.fds.copy()
     fs = parent.fs if flags & CLONE_FS else parent.fs.copy()
-    fds.users += bool(flags & CLONE_FILES)
+    fds.users += fds is parent.fds
     fs.users += bool(flags & CLONE_FS)
     signals = parent.signals.copy(shared=bool(flags & CLONE_SIGHAND))
     if flags & CLONE_CLEAR_SIGHAND:

@@ -15,8 +15,6 @@ NUMBERS: Final[Mapping[str, tuple[int, int | None]]] = {
     "dup": (32, 23),
     "getpid": (39, 172),
     "kill": (62, 129),
-    "shmget": (29, 194),
-    "semget": (64, 190),
     "msgget": (68, 186),
     "msgsnd": (69, 189),
     "msgrcv": (70, 188),
@@ -84,3 +82,5 @@ NUMBERS: Final[Mapping[str, tuple[int, int | None]]] = {
     "pidfd_getfd": (438, 438),
 }
 """Each call's number on x86_64 and on aarch64, which has neither poll nor fork (but ppoll and clone)."""
+HOSTS: Final[Mapping[str, tuple[int, int | None]]] = {"shmget": (29, 194), "semget": (64, 190)}
+"""Calls that usernel has not, and that the gateway notices when it passes them on."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from usernel.abi.seccomp import AUDIT_ARCH
-from usernel.abi.unistd import NUMBERS
+from usernel.abi.unistd import HOSTS, NUMBERS
 from usernel_client.errors import ConnectionLost, ProtocolError
 
 from . import msg
@@ -156,7 +156,7 @@ def _supervised(job: Job, told: int, proc: ProcFiles | None) -> int:
 
 
 def _number(name: str, machine: str) -> int:
-    number = NUMBERS[name][machine != "x86_64"]
+    number = {**NUMBERS, **HOSTS}[name][machine != "x86_64"]
     assert number is not None, name  # noqa: S101 - those that are trapped are there on both
     return number
 

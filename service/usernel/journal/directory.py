@@ -112,7 +112,7 @@ class Acked:
     """The file ``acked``, open to be written after each commit."""
 
     def __init__(self, directory: DataDirectory) -> None:
-        self._fd = os.open(directory.path / "acked", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        self._fd = os.open(directory.path / "acked", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
 
     def tell(self, position: int) -> None:
         """Everything up to here is reported durable from now on."""

@@ -63,8 +63,9 @@ class Descriptors:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._watch.fd, self._on_close)
         backend.on_reconnect = self._reopen
+        self._refreshing: asyncio.TimerHandle | None = None
         if backend.shared:
-            self._loop.call_later(REFRESH_SECONDS, self._refresh_all)
+            self._refresh_all()
 
     def __len__(self) -> int:
         return len(self._by_ino)
@@ -128,7 +129,7 @@ class Descriptors:
         """Others use the queues too, and nobody tells us when."""
         for queue in list(self._by_ino.values()):
             self.refresh(queue)
-        self._loop.call_later(REFRESH_SECONDS, self._refresh_all)
+        self._refreshing = self._loop.call_later(REFRESH_SECONDS, self._refresh_all)
 
     async def _reopen(self) -> None:
         """The kernel's descriptors were lost with the connection: open the queues anew that still have a name."""
@@ -146,6 +147,18 @@ class Descriptors:
             queue = self._by_watch.get(watched)
             if queue is not None:
                 self._look(queue)
+
+    def close(self) -> None:
+        """Let go of every queue: nobody is left who has one open."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+        self._loop.remove_reader(self._watch.fd)
+        self._watch.close()
+        for queue in self._by_ino.values():
+            queue.pipe.close()
+        self._by_ino.clear()
+        self._by_pipe.clear()
+        self._by_watch.clear()
 
     def _look(self, queue: Queue) -> None:
         """Somebody let go of a queue: with the last it is closed in the kernel too."""

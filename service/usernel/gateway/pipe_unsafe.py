@@ -96,6 +96,8 @@ class Watch:
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self.fd: int = self._libc.inotify_init1(IN_NONBLOCK_CLOEXEC)
+        if self.fd < 0:
+            raise OSError(ctypes.get_errno(), f"inotify_init1: {os.strerror(ctypes.get_errno())}")
 
     def add(self, pipe: Pipe) -> int:
         """Watch a pipe."""
@@ -114,6 +116,10 @@ class Watch:
     def remove(self, watched: int) -> None:
         """Watch it no more."""
         self._libc.inotify_rm_watch(self.fd, watched)
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        os.close(self.fd)
 
     def take(self) -> set[int]:
         """The pipes on which something was closed since the last time."""

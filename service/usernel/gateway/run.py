@@ -8,6 +8,7 @@ running behind it, and ends with the last of those.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import platform
 import signal
@@ -35,6 +36,8 @@ from .remote import Remote
 from .supervisor import Supervisor
 from .trace import Trace
 
+GC_THRESHOLD: Final = 50_000
+"""Allocations between collections: what a call leaves behind is no garbage in cycles."""
 STATUS: Final = struct.Struct("=i")
 """A wait status, as the supervisor tells it the process in front."""
 FORWARDED: Final = (
@@ -134,7 +137,7 @@ def _supervise(job: Job, told: int) -> int:
     proc = ProcFiles() if job.proc else None
     try:
         return _supervised(job, told, proc)
-    except (LaunchError, ConnectionLost, ProtocolError) as error:
+    except (LaunchError, ConnectionLost, ProtocolError, OSError) as error:
         os.write(2, f"usernel: {error}\n".encode())
         return REFUSED
     finally:
@@ -164,20 +167,23 @@ def _number(name: str, machine: str) -> int:
 async def _serve(launched: Launched, machine: str, job: Job, told: int, proc: ProcFiles | None) -> int:
     try:
         backend = await _backend(job)
-    except (ConnectionLost, ProtocolError):
+        if proc is not None:
+            proc.begin(backend)
+        supervisor = _supervisor(Listener(launched.listener), backend, machine, job, proc)
+    except BaseException:
         launched.give_up()
         raise
-    if proc is not None:
-        proc.begin(backend)
-    supervisor = _supervisor(Listener(launched.listener), backend, machine, job, proc)
     ended = asyncio.Event()
     waiting = (launched.pid, told, asyncio.get_running_loop(), ended)
     threading.Thread(target=_wait, args=waiting, daemon=True, name="usernel-wait").start()
     launched.go()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
     await ended.wait()
     job.summary(job.trace, supervisor.processes.seen)
     os.close(told)
     await supervisor.last_one_gone()
+    supervisor.close()
     await backend.close()
     return 0
 
@@ -203,11 +209,10 @@ async def _backend(job: Job) -> Embedded | Remote:
 
 def _wait(pid: int, told: int, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     """Tell the process in front how the program stops, goes on and ends. In a thread, for waiting blocks."""
-    while True:
+    stopped = True
+    while stopped:
         _, status = os.waitpid(pid, os.WUNTRACED)
-        if not os.WIFSTOPPED(status):
-            break
-        os.write(told, STATUS.pack(status))
-    with suppress(BrokenPipeError):
-        os.write(told, STATUS.pack(status))
+        stopped = os.WIFSTOPPED(status)
+        with suppress(BrokenPipeError):  # whoever stood in front was killed, and the program goes on
+            os.write(told, STATUS.pack(status))
     loop.call_soon_threadsafe(ended.set)

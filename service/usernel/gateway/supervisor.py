@@ -83,6 +83,12 @@ class Supervisor:
             _reap()
             await asyncio.sleep(REAP_SECONDS)
 
+    def close(self) -> None:
+        """Nobody is left to be served."""
+        self._descriptors.close()
+        if self._watching is not None:
+            self._watching.cancel()
+
     def on_readable(self) -> None:
         """Serve the notification that waits."""
         notif = self._listener.receive()

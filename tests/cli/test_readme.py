@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from .command import Cli, environment
 
@@ -34,6 +36,17 @@ def test_the_command_lines(cli: Cli):
     assert any(line.split()[:1] == ["jobs"] for line in others)
     cli.client.msg(int(msqid)).remove()
     cli.client.mq_unlink("jobs")
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the example is in C")
+def test_the_unmodified_programs(cli: Cli, tmp_path: Path):
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["bash", "-e", "-c", example("Unmodified programs", "sh").replace("http://127.0.0.1:8470", cli.url)],
+        env=environment(PATH=path), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "answer 1\nanswer 2\n")
+    cli.does("msg", "rm", "0x1994")
 
 
 async def test_the_python_program(cli: Cli, capsys):

@@ -31,6 +31,9 @@ class Identity:
     cap_permitted: int
     ipc: int
     initial: bool
+    umask: int
+    mq_bytes: int
+    """``RLIMIT_MSGQUEUE``."""
 
 
 class Served(Protocol):
@@ -85,6 +88,9 @@ class Backend(Protocol):
 
     def assume(self, actor: Any, who: Identity) -> None:
         """It has other credentials now, or is in another IPC namespace."""
+
+    def renice(self, actor: Any, nice: int) -> None:
+        """It has this nice value now: sleepers on a POSIX queue are served by it."""
 
     def leave(self, actor: Any) -> None:
         """It has ended: its calls are interrupted, and what it held goes back."""

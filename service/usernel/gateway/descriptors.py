@@ -34,6 +34,8 @@ class Queue:
     """By access mode."""
     registrant: Process | None = None
     """Who has asked to be told of a message."""
+    had: int = 0
+    """How many descriptors of the queue the registrant had then."""
     refreshing: bool = False
 
 
@@ -61,7 +63,7 @@ class Descriptors:
         self._watch = Watch()
         self._reach: Final = Reach()
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._watch.fd, self._on_close)
+        self._loop.add_reader(self._watch.fd, self.on_close)
         backend.on_reconnect = self._reopen
         self._refreshing: asyncio.TimerHandle | None = None
         if backend.shared:
@@ -114,7 +116,8 @@ class Descriptors:
         queue.refreshing = False
         if fill is not None and self._by_ino.get(queue.ino) is queue:
             messages, places = fill
-            queue.pipe.show(FULL if messages >= places else PART if messages else EMPTY)
+            # Received and not yet taken is neither there nor is its place: the pipe cannot show that nothing goes.
+            queue.pipe.show(EMPTY if not messages else FULL if messages >= places else PART)
 
     def learn(self, queue: Queue, name: str, served: Served) -> None:
         """Show at once what a call's outcome tells of a queue, where to ask the kernel takes time."""
@@ -142,7 +145,8 @@ class Descriptors:
                 result = (await opened).result
                 handle.mqdes = -1 if result is None else result.ret
 
-    def _on_close(self) -> None:
+    def on_close(self) -> None:
+        """Look at the queues of which somebody has let go."""
         for watched in self._watch.take():
             queue = self._by_watch.get(watched)
             if queue is not None:
@@ -183,10 +187,15 @@ class Descriptors:
             self._look(queue)
 
     def _forget_registrant(self, queue: Queue) -> None:
-        """A program that has closed a queue is not told of its messages any more (``mqueue_flush_file``)."""
+        """A program that has closed any descriptor of a queue is told no more of it (``mqueue_flush_file``)."""
         registrant = queue.registrant
-        if registrant is not None and not self._reach.has(registrant.pid, queue.pipe.ino):
+        if registrant is not None and self._reach.count(registrant.pid, queue.pipe.ino) < queue.had:
             self.deregister(queue, registrant)
+
+    def register(self, queue: Queue, process: Process | None) -> None:
+        """Who is to be told of a message now."""
+        queue.registrant = process
+        queue.had = 0 if process is None else self._reach.count(process.pid, queue.pipe.ino)
 
     def ended(self, process: Process) -> None:
         """A program has ended, and is told of nothing any more."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from usernel.abi.capability import CAP_FULL_SET
-from usernel.abi.resource import RLIMIT_NOFILE
+from usernel.abi.resource import RLIMIT_MSGQUEUE, RLIMIT_NOFILE
 from usernel.abi.sched import CLONE_FILES, CLONE_NEWIPC
 from usernel.abi.signal import NSIG, SIG_CATCH, UNBLOCKABLE
 from usernel.kernel.call import Call
@@ -75,6 +75,7 @@ class Embedded:
     def assume(self, actor: Task, who: Identity) -> None:
         """Take over what the host says of it."""
         self._move(actor, who)
+        actor.umask, actor.rlimits[RLIMIT_MSGQUEUE] = who.umask, RLimit(who.mq_bytes, who.mq_bytes)
         (uid, euid, suid, fsuid), (gid, egid, sgid, fsgid) = who.uids, who.gids
         cred = replace(
             actor.cred, uid=uid, euid=euid, suid=suid, fsuid=fsuid, gid=gid, egid=egid, sgid=sgid, fsgid=fsgid,
@@ -98,6 +99,10 @@ class Embedded:
         get_ns(ns)
         self.kernel.exit(maker)
         return ns
+
+    def renice(self, actor: Task, nice: int) -> None:
+        """Take it over."""
+        actor.nice = nice
 
     def leave(self, actor: Task) -> None:
         """End the task."""

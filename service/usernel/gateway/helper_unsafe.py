@@ -47,7 +47,7 @@ class Helpers:
         self._sockets: dict[tuple[int, int], tuple[socket.socket, int]] = {}
         self._registered: dict[int, Registration] = {}
         self._values = count(1)
-        self._waiting: tuple[Process, int, socket.socket] | None = None
+        self._waiting: dict[int, tuple[Process, int, socket.socket]] = {}
 
     def register(self, process: Process, fd: int, cookie: bytes) -> int:
         """Keep a cookie; what the kernel is to hand back when it is due. EBADF for a descriptor that is none."""
@@ -56,8 +56,16 @@ class Helpers:
         value = next(self._values)
         if ours is None:
             self._inode(process, fd)
-        self._registered[value] = Registration(process.pid, ours or self._pair(process, fd), cookie)
+        self._registered[value] = Registration(process.pid, ours or self._pair(process, fd, value), cookie)
         return value
+
+    def refuse(self, value: int) -> None:
+        """The kernel did not take a registration."""
+        self._registered.pop(value, None)
+        if value in self._waiting:
+            process, fd, theirs = self._waiting.pop(value)
+            self._sockets.pop((process.pid, fd))[0].close()
+            theirs.close()
 
     def _inode(self, process: Process, fd: int) -> int:
         try:
@@ -65,15 +73,15 @@ class Helpers:
         except OSError:
             raise KernelError(Errno.EBADF, f"descriptor {fd} is not open") from None
 
-    def _pair(self, process: Process, fd: int) -> socket.socket:
+    def _pair(self, process: Process, fd: int, value: int) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._sockets[process.pid, fd] = (ours, os.fstat(theirs.fileno()).st_ino)
-        self._waiting = (process, fd, theirs)
+        self._waiting[value] = (process, fd, theirs)
         return ours
 
-    def connect(self, ident: int) -> None:
+    def connect(self, ident: int, value: int) -> None:
         """While its mq_notify waits for the answer: put our socket into the program's hand, and wake its helper."""
-        waiting, self._waiting = self._waiting, None
+        waiting = self._waiting.pop(value, None)
         if waiting is None:
             return
         process, fd, theirs = waiting

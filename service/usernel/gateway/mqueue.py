@@ -12,12 +12,13 @@ from usernel.abi.stat import PATH_MAX
 from usernel.kernel.call import Return
 from usernel.kernel.error import KernelError
 
-from .backend import Backend
-from .descriptors import Descriptors, Opened
+from .backend import Backend, Handle
+from .descriptors import Descriptors, Queue
 from .helper_unsafe import COOKIE, Helpers
 from .msg import Regs, Request, Trapped, int32, int64, number, read, write
 from .process import Process
 
+NO_HANDLE: Final = Handle(-1, nonblock=True)
 CHUNK: Final = 256
 """Names are read in pieces of so many bytes: what lies behind one may not be there."""
 
@@ -53,25 +54,31 @@ class MqCalls:
 
     def _send(self, process: Process, regs: Regs) -> Request:
         until = _timeout(process, regs[4])
-        opened = self._ready(process, regs)
+        handle, queue = self._ready(process, regs)
         size = int64(regs[2])
         data = process.memory.read(regs[1], size) if 0 < size <= HARD_MSGSIZEMAX else b""
-        return Request((opened.handle, data, size, regs[3] & 0xFFFFFFFF, until), opened.queue)
+        return Request((handle, data, size, regs[3] & 0xFFFFFFFF, until), queue)
 
     def _receive(self, process: Process, regs: Regs) -> Request:
         until = _timeout(process, regs[4])
-        opened = self._ready(process, regs)
-        return Request((opened.handle, int64(regs[2]), until), opened.queue)
+        handle, queue = self._ready(process, regs)
+        return Request((handle, int64(regs[2]), until), queue)
 
-    def _ready(self, process: Process, regs: Regs) -> Opened:
-        """The queue of a descriptor; the kernel's own has the same O_NONBLOCK when this returns."""
-        opened = self._descriptors.find(process, int32(regs[0]))
+    def _ready(self, process: Process, regs: Regs) -> tuple[Handle, Queue | None]:
+        """The queue of a descriptor; the kernel's own has the same O_NONBLOCK when this returns.
+
+        What is no queue's is none of the kernel's: EBADF is for it to say, in its order of checks.
+        """
+        try:
+            opened = self._descriptors.find(process, int32(regs[0]))
+        except KernelError:
+            return NO_HANDLE, None
         handle, nonblock = opened.handle, bool(opened.flags & O_NONBLOCK)
         if handle.nonblock is not nonblock:
             handle.nonblock = nonblock
             flags = (O_NONBLOCK if nonblock else 0,)
             self._backend.submit(process.actor, "mq_getsetattr", (handle, flags), _unheard)
-        return opened
+        return handle, opened.queue
 
     def _received(self, process: Process, regs: Regs, result: Return, request: Request) -> int:
         out = result.out or {}
@@ -87,12 +94,12 @@ class MqCalls:
             if kind == SIGEV_THREAD:
                 value = self._helpers.register(process, signo, read(process, value, COOKIE))
             notification = (kind, signo, int64(value))
-        opened = self._descriptors.find(process, int32(regs[0]))
-        return Request((opened.handle, notification), opened.queue)
+        handle, queue = self._ready(process, regs)
+        return Request((handle, notification), queue)
 
     def _notified(self, process: Process, regs: Regs, result: Return, request: Request) -> int:
         if request.queue is not None and (regs[1] or request.queue.registrant is process):
-            request.queue.registrant = process if regs[1] else None
+            self._descriptors.register(request.queue, process if regs[1] else None)
         return result.ret
 
     def _attr(self, process: Process, regs: Regs) -> Request:

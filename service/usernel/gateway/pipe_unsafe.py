@@ -150,13 +150,13 @@ class Reach:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         return copied
 
-    def has(self, pid: int, ino: int) -> bool:
-        """Whether a process has a pipe open."""
+    def count(self, pid: int, ino: int) -> int:
+        """How many descriptors of a pipe a process has."""
         link = f"pipe:[{ino}]"
         try:
-            return any(str(entry.readlink()) == link for entry in Path(f"/proc/{pid}/fd").iterdir())
+            return sum(str(entry.readlink()) == link for entry in Path(f"/proc/{pid}/fd").iterdir())
         except OSError:
-            return False
+            return 0
 
     def identity(self, pid: int, pidfd: int, fd: int) -> tuple[int, int]:
         """The inode of what a descriptor refers to, and its status flags. OSError: EBADF."""

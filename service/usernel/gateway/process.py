@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from usernel.abi.resource import RLIM_INFINITY
 from usernel.kernel.error import KernelError
 
 from .backend import Backend, Identity
@@ -47,13 +48,16 @@ class Processes:
     def __len__(self) -> int:
         return len(self._by_pid)
 
-    def of(self, tid: int) -> Process | None:
-        """The process of a thread, as it is now; None where it is gone."""
+    def of(self, tid: int, *, afresh: bool = False) -> Process | None:
+        """The process of a thread, as it is now; None where it is gone.
+
+        ``afresh``: also with its umask and limits, which change without our being told.
+        """
         process = self._leaders.get(tid)
         try:
             if process is None:
                 process = self._found(tid)
-            if process.stale:
+            if process.stale or afresh:
                 process.stale = False
                 self._backend.assume(process.actor, self._identity(process.pid, read_status(process.pid)))
         except (FileNotFoundError, ProcessLookupError, KeyError):
@@ -89,6 +93,7 @@ class Processes:
         return Identity(
             pid, status["Name"], _four(status["Uid"]), _four(status["Gid"]),
             tuple(map(int, status["Groups"].split())), effective, permitted, ipc, ipc == self._initial_ipc,
+            int(status["Umask"], 8), limit(pid, "Max msgqueue size"),
         )  # fmt: skip
 
     def _ipc(self, pid: int) -> int:
@@ -121,6 +126,22 @@ def read_status(pid: int | str) -> dict[str, str]:
     """The lines of ``/proc/PID/status``. FileNotFoundError or ProcessLookupError where it is gone."""
     lines = (PROC / str(pid) / "status").read_text("utf-8", "replace").splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def limit(pid: int, name: str) -> int:
+    """A soft limit of a process, as ``/proc/PID/limits`` calls it. As ``read_status``."""
+    lines = (PROC / str(pid) / "limits").read_text("ascii").splitlines()
+    soft = next(line.removeprefix(name).split()[0] for line in lines if line.startswith(name))
+    return RLIM_INFINITY if soft == "unlimited" else int(soft)
+
+
+def is_full(pid: int) -> bool:
+    """Whether a process has no room for another descriptor."""
+    try:
+        most = limit(pid, "Max open files")
+        return sum(int(fd.name) < most for fd in (PROC / str(pid) / "fd").iterdir()) >= most
+    except OSError:
+        return False  # gone, or not to be looked into
 
 
 def _inode(pid: int | str, kind: str) -> int:

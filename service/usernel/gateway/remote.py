@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import Any, Final
@@ -133,10 +133,17 @@ class Remote:
         return actor
 
     def assume(self, actor: RemoteActor, who: Identity) -> None:
-        """Another task takes its place, with the new ids."""
-        if actor.who != who:
+        """Another task takes its place, with the new ids; the same one has another umask and limit."""
+        known, actor.who = actor.who, who
+        if replace(known, umask=who.umask, mq_bytes=who.mq_bytes) != who:
             self._dismiss(actor)
-            actor.who = who
+        elif known != who and actor.pid is not None:
+            with suppress(ConnectionLost):
+                for name, args in _making(who):
+                    self._connection.submit(name, args, actor.pid, _unheard)
+
+    def renice(self, actor: RemoteActor, nice: int) -> None:
+        """Not told: a nice value of one host says nothing to the others."""
 
     def leave(self, actor: RemoteActor) -> None:
         """End its task."""
@@ -157,6 +164,9 @@ class Remote:
         pid = (await self._connection.call("fork", how, None)).ret
         if not who.initial:
             await self._join(pid, await self._space(who.ipc))
+        with suppress(ServiceError):  # a limit above the service's own
+            for name, args in _making(who):
+                await self._connection.call(name, args, pid)
         with suppress(ServiceError):  # whoever may not be somebody else there acts as itself
             await self._become(pid, who)
         await self._connection.call("rt_sigprocmask", {"how": "SIG_BLOCK", "set": [NOTIFICATION]}, pid)
@@ -414,8 +424,14 @@ class Remote:
         await self._connection.close()
 
 
-KEEPER: Final = RemoteActor(Identity(0, "", (0,) * 4, (0,) * 4, (), 0, 0, 0, initial=True))
+KEEPER: Final = RemoteActor(Identity(0, "", (0,) * 4, (0,) * 4, (), 0, 0, 0, initial=True, umask=0, mq_bytes=0))
 """The connection's own task."""
+
+
+def _making(who: Identity) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The calls by which a task makes queues as a process does."""
+    limit = {"rlim_cur": who.mq_bytes, "rlim_max": who.mq_bytes}
+    return ("umask", {"mask": who.umask}), ("prlimit64", {"resource": "RLIMIT_MSGQUEUE", "new_limit": limit})
 
 
 def _output(asked: Asked, info: Mapping[str, int]) -> Output:

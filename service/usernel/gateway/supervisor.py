@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
+from usernel.abi.mqueue import SIGEV_THREAD
 from usernel.abi.seccomp import ERESTARTNOHAND, ERESTARTSYS, SeccompNotif
 from usernel.kernel.call import Restart, Return
 from usernel.kernel.error import KernelError
@@ -23,10 +24,12 @@ from .helper_unsafe import Helpers
 from .msg import Request, Trapped
 from .notify_unsafe import Listener, queue_signal
 from .proc import ProcFiles
-from .process import Process, Processes, signal_pending
+from .process import Process, Processes, is_full, signal_pending
 from .trace import Trace
 
 NOTHING: Final = Request(())
+IN_TURN: Final = frozenset({"mq_timedsend", "mq_timedreceive"})
+"""Calls in which who is more urgent is served first."""
 WATCH_SECONDS: Final = 0.01
 """How often the signals of those are looked at whose calls sleep: nothing else tells of them."""
 
@@ -94,10 +97,10 @@ class Supervisor:
         notif = self._listener.receive()
         if notif is None:
             return
-        process = self.processes.of(notif.pid)
+        trapped = self._calls.get(notif.nr)
+        process = self.processes.of(notif.pid, afresh=trapped is not None and trapped.opens)
         if process is None:
             return  # it ended before it was looked at, and nobody waits for an answer
-        trapped = self._calls.get(notif.nr)
         if trapped is None:
             process.stale = True
             self._trace.passed(process.pid, self._handed_on[notif.nr])
@@ -114,22 +117,34 @@ class Supervisor:
             self._serve(Trap(notif, process, trapped, request))
 
     def _serve(self, trap: Trap) -> None:
+        if trap.trapped.opens or trap.trapped.name == "mq_notify":
+            self._descriptors.on_close()  # what was closed before this call is told by another descriptor
         if trap.trapped.opens:
             task = asyncio.create_task(self._open(trap))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
             return
         args = trap.request.args
+        if trap.trapped.name in IN_TURN:
+            self._renice(trap)
         call = self._backend.submit(trap.process.actor, trap.trapped.name, args, partial(self._finished, trap))
         if not call.done:
             self._blocked[call] = trap
             self._watch()
+
+    def _renice(self, trap: Trap) -> None:
+        """Who sleeps on a queue is served by its nice value: as it is when another comes to sleep there."""
+        for other in (trap, *self._blocked.values()):
+            if other.request.queue is trap.request.queue:
+                with suppress(ProcessLookupError):
+                    self._backend.renice(other.process.actor, os.getpriority(os.PRIO_PROCESS, other.notif.pid))
 
     def _finished(self, trap: Trap, call: Served) -> None:
         self._blocked.pop(call, None)
         if trap.request.queue is not None:
             self._descriptors.learn(trap.request.queue, trap.trapped.name, call)
         if call.error is not None:
+            self._asked(trap, taken=False)
             self._answer(trap, 0, call.error, restart=call.restart)
             return
         try:
@@ -142,7 +157,7 @@ class Supervisor:
             self._answer(trap, 0, error)
             return
         self._show(trap)
-        self._helpers.connect(trap.notif.id)
+        self._asked(trap, taken=True)
         answered = self._answer(trap, value, None)
         if call.held:
             if answered:
@@ -150,6 +165,16 @@ class Supervisor:
             else:
                 self._backend.abort(call)
             self._show(trap)
+
+    def _asked(self, trap: Trap, *, taken: bool) -> None:
+        """An mq_notify with SIGEV_THREAD has come to its end: its helper hears from us from now on, or does not."""
+        how = trap.request.args[1] if trap.trapped.name == "mq_notify" else None
+        if how is None or how[0] != SIGEV_THREAD:
+            return
+        if taken:
+            self._helpers.connect(trap.notif.id, how[2])
+        else:
+            self._helpers.refuse(how[2])
 
     def _output(self, actor: Any, output: Output) -> None:
         """The kernel signals a program, and so does its host; or it has something for a helper thread of glibc's."""
@@ -172,10 +197,16 @@ class Supervisor:
         """Open a queue in the kernel, and give the caller a pipe that stands for it."""
         actor, (name, oflag, *_) = trap.process.actor, trap.request.args
         try:
+            if name and is_full(trap.process.pid):
+                raise KernelError(Errno.EMFILE, "the program has no descriptor left")
             mqdes = (await self._call(actor, "mq_open", trap.request.args)).ret
             out = (await self._call(actor, "fstat", (mqdes,))).out or {}
         except KernelError as error:
             self._answer(trap, 0, error)
+            return
+        if oflag & O_ACCMODE == O_ACCMODE:
+            self._backend.close_fd(mqdes)
+            self._answer(trap, 0, KernelError(Errno.EINVAL, "no pipe is open for neither reading nor writing"))
             return
         queue, kept = self._descriptors.adopt(out["st_ino"], name, mqdes, oflag)
         if not kept:

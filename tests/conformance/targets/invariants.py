@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from usernel.kernel.file import File
 from usernel.kernel.ipc.hold import Hold
@@ -16,8 +17,8 @@ from usernel.kernel.ns.tree import FIRST_DYNAMIC_INUM, kept_by
 from usernel.kernel.nsfs import NsFile
 
 
-def check(kernel: Kernel) -> None:
-    """Fail where the kernel's tables contradict one another."""
+def check(kernel: Kernel, held: Iterable[Namespace] = ()) -> None:
+    """Fail where the kernel's tables contradict one another; ``held`` is what somebody outside of it keeps."""
     assert not kernel._ready, "a woken call has not run"
     for ns in kernel.ipc_namespaces.values():
         check_namespace(kernel, ns)
@@ -27,7 +28,7 @@ def check(kernel: Kernel) -> None:
             charges[inode.charged] += inode.bytes
     assert kernel.mq_charges == dict(charges), "a user is charged for other queues than there are"
     check_files(kernel)
-    check_references(kernel)
+    check_references(kernel, held)
     check_processes(kernel)
     check_sleepers(kernel)
     check_holds(kernel)
@@ -50,10 +51,11 @@ def check_namespace(kernel: Kernel, ns: IpcNamespace) -> None:
         check_mqueue(inode)
 
 
-def check_references(kernel: Kernel) -> None:
+def check_references(kernel: Kernel, held: Iterable[Namespace]) -> None:
     """Each namespace is counted by what keeps it, and each member is in it."""
     tasks: Counter[Namespace] = Counter()
     refs: Counter[Namespace] = Counter(kept for ns in kernel.ns_tree for kept in kept_by(ns))
+    refs.update(held)
     for task in {pid.task for pid in kernel.pids.values() if pid.task is not None}:
         own = [task.cred.user_ns, task.thread_pid.ns, *(() if task.exited else task.nsproxy.members)]
         tasks.update(own)

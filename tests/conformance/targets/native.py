@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -163,10 +163,17 @@ class NativeWorld:
         self._hub = hub
         self._processes: dict[int, Process] = {}
         self._init = self._hub.accept("init")
+        self._begun(self._init.stream)
         self.root = self._adopt()
 
+    def _begun(self, init: socket.socket) -> None:
+        """The world is there, and its first task waits for nothing more than this to return."""
+
+    def _accepted(self) -> Process:
+        return self._hub.accept("task")
+
     def _adopt(self) -> int:
-        process = self._hub.accept("task")
+        process = self._accepted()
         self._processes[process.host_pid] = process
         process.settle()
         return process.host_pid
@@ -264,17 +271,17 @@ class Hub:
         self._zygote = subprocess.Popen(command, cwd=root, stdin=subprocess.DEVNULL)
         self._voice = self.accept("zygote")
 
-    def accept(self, role: str) -> Process:
+    def accept(self, role: str, kind: Callable[[socket.socket], Process] = Process) -> Process:
         """The next process to call, which has to be one of this role."""
         stream, _ = self._listener.accept()
         hello = receive(stream)
         if hello["role"] != role:
             raise AssertionError(f"{hello['role']} called instead of {role}")
-        return Process(stream)
+        return kind(stream)
 
-    def order(self, *, in_order: bool) -> None:
-        """Ask for a world."""
-        send(self._voice.stream, {"in_order": in_order})
+    def order(self, *, in_order: bool, trapped: bytes = b"") -> None:
+        """Ask for a world; its tasks are under the seccomp filter ``trapped``, where that is given."""
+        send(self._voice.stream, {"in_order": in_order, "trapped": trapped})
 
     def close(self) -> None:
         """End the zygote."""

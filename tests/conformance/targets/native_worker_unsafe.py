@@ -206,7 +206,16 @@ def run_in_order() -> None:
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
-def init_of_world(address: str, in_order: bool) -> None:
+def be_trapped(program: bytes, stream: socket.socket) -> None:
+    """Be under a seccomp filter, and send the driver the listener: who answers what is trapped is its affair."""
+    from usernel.gateway.notify_unsafe import install
+
+    listener = install(program)
+    socket.send_fds(stream, [b"listener"], [listener])
+    os.close(listener)
+
+
+def init_of_world(address: str, in_order: bool, trapped: bytes) -> None:
     """Be pid 1: mount what shows the namespaces, make the first task, and clean up when the driver says so."""
     if in_order:
         run_in_order()
@@ -218,6 +227,8 @@ def init_of_world(address: str, in_order: bool) -> None:
     namespaces.setdomainname("(none)")
     stream = connect(address)
     send(stream, {"role": "init"})
+    if trapped:
+        be_trapped(trapped, stream)
     if os.fork() == 0:
         stream.close()
         for descriptor in range(3):
@@ -253,16 +264,19 @@ def zygote(address: str) -> None:
             return
         if os.fork() == 0:
             stream.close()
-            launch(address, order["in_order"])
+            launch(address, order["in_order"], order["trapped"])
 
 
-def launch(address: str, in_order: bool) -> None:
-    """Go into the world's namespaces and leave its init there."""
-    namespaces.unshare(CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS)
+def launch(address: str, in_order: bool, trapped: bytes) -> None:
+    """Go into the world's namespaces and leave its init there.
+
+    What is trapped stays in the pid namespace of its supervisor, whose signals could not say who sent them otherwise.
+    """
+    namespaces.unshare(CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | (0 if trapped else CLONE_NEWPID))
     if os.fork() == 0:
         os.setsid()
         try:
-            init_of_world(address, in_order)
+            init_of_world(address, in_order, trapped)
         except EOFError:
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a world that cannot be made is reported to whoever runs the zygote

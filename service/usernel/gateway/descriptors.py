@@ -20,6 +20,8 @@ EMPTY, PART, FULL = 0, 1, 2
 REFRESH_SECONDS: Final = 0.05
 """How old what poll(2) finds may be, where others use the queue too."""
 AGAIN_SECONDS: Final = 0.05
+LOOKS: Final = 2
+"""How often a queue is looked at again that somebody has let go of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +62,8 @@ class Descriptors:
         self._by_ino: dict[int, Queue] = {}
         self._by_pipe: dict[int, Queue] = {}
         self._by_watch: dict[int, Queue] = {}
+        self._unsure: set[int] = set()
+        """The watches of queues that may be held by nobody any more."""
         self._watch = Watch()
         self._reach: Final = Reach()
         self._loop = asyncio.get_running_loop()
@@ -116,8 +120,8 @@ class Descriptors:
         queue.refreshing = False
         if fill is not None and self._by_ino.get(queue.ino) is queue:
             messages, places = fill
-            # Received and not yet taken is neither there nor is its place: the pipe cannot show that nothing goes.
-            queue.pipe.show(EMPTY if not messages else FULL if messages >= places else PART)
+            if messages or places:  # else somebody is receiving them all, and it stays as it was until they are gone
+                queue.pipe.show(FULL if messages >= places else PART if messages else EMPTY)
 
     def learn(self, queue: Queue, name: str, served: Served) -> None:
         """Show at once what a call's outcome tells of a queue, where to ask the kernel takes time."""
@@ -147,10 +151,11 @@ class Descriptors:
 
     def on_close(self) -> None:
         """Look at the queues of which somebody has let go."""
-        for watched in self._watch.take():
+        closed = self._watch.take()
+        for watched in closed | self._unsure:
             queue = self._by_watch.get(watched)
             if queue is not None:
-                self._look(queue)
+                self._look(queue, LOOKS if watched in closed else 0)
 
     def close(self) -> None:
         """Let go of every queue: nobody is left who has one open."""
@@ -164,29 +169,35 @@ class Descriptors:
         self._by_pipe.clear()
         self._by_watch.clear()
 
-    def _look(self, queue: Queue) -> None:
-        """Somebody let go of a queue: with the last it is closed in the kernel too."""
+    def _look(self, queue: Queue, more: int) -> None:
+        """Somebody let go of a queue: with the last it is closed in the kernel too.
+
+        It is told before it is so, and what is closed between a look and the watch that follows it is not told at all:
+        it is looked at again so many times.
+        """
         if self._by_ino.get(queue.ino) is not queue:
             return
         del self._by_watch[queue.watched]
+        self._unsure.discard(queue.watched)
         self._watch.remove(queue.watched)
         if queue.pipe.held:
             queue.watched = self._watch.add(queue.pipe)
             self._by_watch[queue.watched] = queue
-            self._forget_registrant(queue)
-            self._loop.call_later(AGAIN_SECONDS, self._look_again, queue, queue.watched)
+            self.forget_registrant(queue)
+            if more:
+                self._unsure.add(queue.watched)
+                self._loop.call_later(AGAIN_SECONDS, self._look_again, queue, queue.watched, more - 1)
             return
         del self._by_ino[queue.ino], self._by_pipe[queue.pipe.ino]
         queue.pipe.close()
         for handle in queue.handles.values():
             self._backend.close_fd(handle.mqdes)
 
-    def _look_again(self, queue: Queue, watched: int) -> None:
-        """What was closed between a look and the watch that followed it told nobody."""
-        if self._by_watch.get(watched) is queue and not queue.pipe.held:
-            self._look(queue)
+    def _look_again(self, queue: Queue, watched: int, more: int) -> None:
+        if self._by_watch.get(watched) is queue:
+            self._look(queue, more)
 
-    def _forget_registrant(self, queue: Queue) -> None:
+    def forget_registrant(self, queue: Queue) -> None:
         """A program that has closed any descriptor of a queue is told no more of it (``mqueue_flush_file``)."""
         registrant = queue.registrant
         if registrant is not None and self._reach.count(registrant.pid, queue.pipe.ino) < queue.had:

@@ -95,6 +95,8 @@ class MqCalls:
                 value = self._helpers.register(process, signo, read(process, value, COOKIE))
             notification = (kind, signo, int64(value))
         handle, queue = self._ready(process, regs)
+        if queue is not None:
+            self._descriptors.forget_registrant(queue)
         return Request((handle, notification), queue)
 
     def _notified(self, process: Process, regs: Regs, result: Return, request: Request) -> int:
@@ -123,7 +125,7 @@ class MqCalls:
 
 
 def _name(process: Process, address: int) -> str:
-    """A name in the caller's memory (``getname``). EFAULT; ENAMETOOLONG."""
+    """A name in the caller's memory (``getname``). EFAULT; ENAMETOOLONG; EINVAL, where Linux takes any bytes."""
     found = b""
     while b"\0" not in found:
         if len(found) >= PATH_MAX:
@@ -132,7 +134,13 @@ def _name(process: Process, address: int) -> str:
         if not piece:
             raise KernelError(Errno.EFAULT, f"{address:#x} is not in the caller's memory")
         found += piece
-    return found.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+    name = found.split(b"\0", 1)[0]
+    if len(name) >= PATH_MAX:
+        raise KernelError(Errno.ENAMETOOLONG, f"a name of more than {PATH_MAX} bytes")
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        raise KernelError(Errno.EINVAL, f"the name {name!r} is no UTF-8") from None
 
 
 def _timeout(process: Process, address: int) -> tuple[int, int] | None:

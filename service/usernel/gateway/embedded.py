@@ -89,13 +89,14 @@ class Embedded:
         """Be in the IPC namespace that stands for the one that the process is in."""
         ns = self.kernel.init.nsproxy.ipc if who.initial else self._spaces.get(who.ipc)
         if ns is None:
-            ns = self._spaces[who.ipc] = self._new_space()
+            ns = self._spaces[who.ipc] = self._new_space(who)
         if ns is not actor.nsproxy.ipc:
             switch(self.kernel, actor, replace(actor.nsproxy, ipc=ns))
 
-    def _new_space(self) -> IpcNamespace:
+    def _new_space(self, who: Identity) -> IpcNamespace:
         maker = copy_process(self.kernel, self.kernel.init, CloneArgs(CLONE_NEWIPC), Fork(daemon=True))
         ns = maker.nsproxy.ipc
+        ns.uid = who.uids[-1]  # who is seen in it first has made it, or is a child of who has
         get_ns(ns)
         self.kernel.exit(maker)
         return ns

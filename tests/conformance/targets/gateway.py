@@ -6,18 +6,21 @@ sleeps, and holds its kernel to our invariants whenever nothing moves.
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import platform
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from usernel.abi.seccomp import AUDIT_ARCH
 from usernel.gateway import run
 from usernel.gateway.filter import program
+from usernel.gateway.launch_unsafe import REFUSALS
+from usernel.gateway.notify_unsafe import install
+from usernel.gateway.proc import ProcFiles
 from usernel.gateway.process import signal_pending
 
 from ..linux import F_GETFL
@@ -33,13 +36,13 @@ TRAPPED = (*run.SERVED, *run.HANDED_ON, *run.ON_THE_HOST)
 class Gateway:
     """The driver's end of a supervisor, which is a process of its own."""
 
-    def __init__(self, listener: int) -> None:
+    def __init__(self, listener: int, proc: ProcFiles | None) -> None:
         self.sleeping: set[int] = set()
         self._control, theirs = socket.socketpair()
         self._pid = os.fork()
         if self._pid == 0:
             self._control.close()
-            be_supervisor(listener, theirs)
+            be_supervisor(listener, theirs, proc)
         theirs.close()
         os.close(listener)
 
@@ -85,7 +88,8 @@ class Process(native.Process):
 class GatewayWorld(native.NativeWorld):
     """The driver of one world."""
 
-    def __init__(self, hub: native.Hub) -> None:
+    def __init__(self, hub: native.Hub, proc: ProcFiles | None) -> None:
+        self._proc = proc
         try:
             super().__init__(hub)
         except BaseException:
@@ -94,7 +98,7 @@ class GatewayWorld(native.NativeWorld):
 
     def _begun(self, init: socket.socket) -> None:
         _, (listener,), _, _ = socket.recv_fds(init, 64, 1)
-        self._gateway = Gateway(listener)
+        self._gateway = Gateway(listener, self._proc)
 
     def _accepted(self) -> native.Process:
         return self._hub.accept("task", functools.partial(Process, self._gateway))
@@ -123,26 +127,44 @@ def trapping() -> bytes:
 
 
 @contextmanager
-def world(made: native.Hub, *, in_order: bool = True) -> Iterator[GatewayWorld]:
-    """A fresh world; ``in_order`` as for ``native.world``."""
-    made.order(in_order=in_order, trapped=trapping())
-    driver = GatewayWorld(made)
+def world(made: native.Hub, *, in_order: bool = True, proc: bool = False) -> Iterator[GatewayWorld]:
+    """A fresh world; ``in_order`` as for ``native.world``, ``proc`` as ``usernel run`` has it."""
+    with proc_files() if proc else nullcontext() as files:
+        mounts = [] if files is None else [(str(ours), str(theirs)) for ours, theirs in files.mounts()]
+        made.order(in_order=in_order, trapped=trapping(), mounts=mounts)
+        driver = GatewayWorld(made, files)
+        try:
+            yield driver
+        finally:
+            driver.close()
+
+
+@contextmanager
+def proc_files() -> Iterator[ProcFiles]:
+    """Files that stand for those in ``/proc``."""
+    made = ProcFiles()
     try:
-        yield driver
+        yield made
     finally:
-        driver.close()
+        made.close()
 
 
 @functools.cache
 def refusal() -> str:
     """Why no program of this machine can be served; empty where it can."""
-    if native.refusal():
-        return native.refusal()
-    actions = Path("/proc/sys/kernel/seccomp/actions_avail")
-    if not actions.exists() or "user_notif" not in actions.read_text(encoding="ascii").split():
-        return "its seccomp(2) has no user notification"
     if platform.machine() not in AUDIT_ARCH:
         return f"the system calls of {platform.machine()} are not known"
-    with native.hub() as made, world(made) as driver:
-        driver.begin(driver.root, "msgget", {"key": 0, "msgflg": 0o600})
-        return "" if driver.answer(driver.root) == {"ret": 0} else "its first queue is not number 0"
+    pid = os.fork()
+    if pid == 0:
+        os._exit(_installs())
+    number = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return REFUSALS.get(number, os.strerror(number)) if number else ""
+
+
+def _installs() -> int:
+    """The errno with which the host refuses the filter; 0 where it takes it."""
+    try:
+        install(trapping())
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0

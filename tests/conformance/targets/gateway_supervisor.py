@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from usernel.gateway import run
 from usernel.gateway.embedded import Embedded
 from usernel.gateway.notify_unsafe import Listener
+from usernel.gateway.proc import SETTLE_SECONDS, ProcFiles
 from usernel.gateway.supervisor import Supervisor
 from usernel.gateway.trace import Trace
 from usernel.kernel.error import KernelError
@@ -26,10 +27,13 @@ TURNS = 3
 class Attendant:
     """Answers the driver: the threads whose calls sleep, or what went wrong; or what is known of a descriptor."""
 
-    def __init__(self, control: socket.socket, backend: Embedded, supervisor: Supervisor) -> None:
+    def __init__(
+        self, control: socket.socket, backend: Embedded, supervisor: Supervisor, proc: ProcFiles | None
+    ) -> None:
         self._control = control
         self._backend = backend
         self._supervisor = supervisor
+        self._proc = proc
         self._broken: list[str] = []
         self._loop = asyncio.get_running_loop()
         self.left = asyncio.Event()
@@ -51,7 +55,9 @@ class Attendant:
             self._loop.call_soon(self._turn, TURNS, question)
 
     def _turn(self, left: int, question: tuple[int, int] | None) -> None:
-        if left:
+        if self._proc is not None and self._proc._due:
+            self._loop.call_later(SETTLE_SECONDS, self._turn, left, question)
+        elif left:
             self._loop.call_soon(self._turn, left - 1, question)
         else:
             send(self._control, self._rest() if question is None else self._stat(*question))
@@ -74,18 +80,20 @@ class Attendant:
         return [trap.notif.pid for trap in self._supervisor._blocked.values()], "\n".join(self._broken)
 
 
-async def serve(listener: int, control: socket.socket) -> None:
+async def serve(listener: int, control: socket.socket, proc: ProcFiles | None) -> None:
     """Serve what is trapped until the driver goes away."""
     backend = Embedded.begin()
-    job = run.Job((), None, None, Trace(), proc=False, summary=lambda trace, processes: None)
-    supervisor = run._supervisor(Listener(listener), backend, platform.machine(), job, None)
-    await Attendant(control, backend, supervisor).left.wait()
+    if proc is not None:
+        proc.begin(backend)
+    job = run.Job((), None, None, Trace(), proc=proc is not None, summary=lambda trace, processes: None)
+    supervisor = run._supervisor(Listener(listener), backend, platform.machine(), job, proc)
+    await Attendant(control, backend, supervisor, proc).left.wait()
 
 
-def be_supervisor(listener: int, control: socket.socket) -> NoReturn:
+def be_supervisor(listener: int, control: socket.socket, proc: ProcFiles | None) -> NoReturn:
     """In a child of the tests: nothing else of them goes on in here."""
     try:
-        asyncio.run(serve(listener, control))
+        asyncio.run(serve(listener, control, proc))
     except BaseException:  # noqa: BLE001 - see above
         traceback.print_exc()
     finally:

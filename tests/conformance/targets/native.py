@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -279,9 +279,9 @@ class Hub:
             raise AssertionError(f"{hello['role']} called instead of {role}")
         return kind(stream)
 
-    def order(self, *, in_order: bool, trapped: bytes = b"") -> None:
-        """Ask for a world; its tasks are under the seccomp filter ``trapped``, where that is given."""
-        send(self._voice.stream, {"in_order": in_order, "trapped": trapped})
+    def order(self, *, in_order: bool, trapped: bytes = b"", mounts: Sequence[tuple[str, str]] = ()) -> None:
+        """Ask for a world; with ``trapped`` its tasks are under that seccomp filter, and find files over others."""
+        send(self._voice.stream, {"in_order": in_order, "trapped": trapped, "mounts": list(mounts)})
 
     def close(self) -> None:
         """End the zygote."""

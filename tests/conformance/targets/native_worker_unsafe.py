@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Any
 
 from tests.conformance.linux import (
@@ -206,18 +207,20 @@ def run_in_order() -> None:
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
-def be_trapped(program: bytes, stream: socket.socket) -> None:
+def be_trapped(program: bytes, mounts: list[tuple[str, str]], stream: socket.socket) -> None:
     """Be under a seccomp filter, and send the driver the listener: who answers what is trapped is its affair."""
+    from usernel.gateway.mount_unsafe import mount_over
     from usernel.gateway.notify_unsafe import install
 
+    mount_over([(Path(ours), Path(theirs)) for ours, theirs in mounts])
     listener = install(program)
     socket.send_fds(stream, [b"listener"], [listener])
     os.close(listener)
 
 
-def init_of_world(address: str, in_order: bool, trapped: bytes) -> None:
+def init_of_world(address: str, order: dict[str, Any]) -> None:
     """Be pid 1: mount what shows the namespaces, make the first task, and clean up when the driver says so."""
-    if in_order:
+    if order["in_order"]:
         run_in_order()
     host.be_called("python")
     host.cut_off_mounts()
@@ -227,8 +230,8 @@ def init_of_world(address: str, in_order: bool, trapped: bytes) -> None:
     namespaces.setdomainname("(none)")
     stream = connect(address)
     send(stream, {"role": "init"})
-    if trapped:
-        be_trapped(trapped, stream)
+    if order["trapped"]:
+        be_trapped(order["trapped"], order["mounts"], stream)
     if os.fork() == 0:
         stream.close()
         for descriptor in range(3):
@@ -264,19 +267,22 @@ def zygote(address: str) -> None:
             return
         if os.fork() == 0:
             stream.close()
-            launch(address, order["in_order"], order["trapped"])
+            launch(address, order)
 
 
-def launch(address: str, in_order: bool, trapped: bytes) -> None:
+def launch(address: str, order: dict[str, Any]) -> None:
     """Go into the world's namespaces and leave its init there.
 
-    What is trapped stays in the pid namespace of its supervisor, whose signals could not say who sent them otherwise.
+    What is trapped stays in the pid namespace of its supervisor, whose signals could not say who sent them otherwise;
+    and in its IPC namespace where it finds files that show that.
     """
-    namespaces.unshare(CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | (0 if trapped else CLONE_NEWPID))
+    own_pids = 0 if order["trapped"] else CLONE_NEWPID
+    own_ipc = 0 if order["mounts"] else CLONE_NEWIPC
+    namespaces.unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | own_pids | own_ipc)
     if os.fork() == 0:
         os.setsid()
         try:
-            init_of_world(address, in_order, trapped)
+            init_of_world(address, order)
         except EOFError:
             os._exit(0)
         except BaseException:  # noqa: BLE001 - a world that cannot be made is reported to whoever runs the zygote

@@ -130,7 +130,7 @@ def read_status(pid: int | str) -> dict[str, str]:
 
 def limit(pid: int, name: str) -> int:
     """A soft limit of a process, as ``/proc/PID/limits`` calls it. As ``read_status``."""
-    lines = (PROC / str(pid) / "limits").read_text("ascii").splitlines()
+    lines = (PROC / str(pid) / "limits").read_text("utf-8").splitlines()
     soft = next(line.removeprefix(name).split()[0] for line in lines if line.startswith(name))
     return RLIM_INFINITY if soft == "unlimited" else int(soft)
 

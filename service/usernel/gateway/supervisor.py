@@ -97,6 +97,13 @@ class Supervisor:
         notif = self._listener.receive()
         if notif is None:
             return
+        try:
+            self._take(notif)
+        except Exception:
+            self._listener.answer(notif.id, 0, Errno.EIO)  # a bug of ours: nobody is to wait for ever because of it
+            raise
+
+    def _take(self, notif: SeccompNotif) -> None:
         trapped = self._calls.get(notif.nr)
         process = self.processes.of(notif.pid, afresh=trapped is not None and trapped.opens)
         if process is None:
@@ -194,6 +201,13 @@ class Supervisor:
             self._descriptors.refresh(trap.request.queue)
 
     async def _open(self, trap: Trap) -> None:
+        try:
+            await self._opened(trap)
+        except Exception:
+            self._listener.answer(trap.notif.id, 0, Errno.EIO)  # as above
+            raise
+
+    async def _opened(self, trap: Trap) -> None:
         """Open a queue in the kernel, and give the caller a pipe that stands for it."""
         actor, (name, oflag, *_) = trap.process.actor, trap.request.args
         try:

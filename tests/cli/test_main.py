@@ -85,7 +85,7 @@ def test_the_demo_shows_each_result_and_all_are_right():
 
 ONE_CHAPTER = """
 import asyncio
-from usernel.cli.demo import command, doors, journal, namespaces, permissions, posix, process, system_v
+from usernel.cli.demo import command, doors, journal, namespaces, permissions, posix, process, system_v, unmodified
 from usernel.cli.main import main
 
 async def nothing(tour): pass
@@ -94,7 +94,7 @@ async def wrong(tour): tour.show("one and one", 1 + 1, 3)
 
 async def endless(tour): await asyncio.Event().wait()
 
-for chapter in (doors, journal, namespaces, permissions, posix, process):
+for chapter in (doors, journal, namespaces, permissions, posix, process, unmodified):
     chapter.chapter = nothing
 command.LONGEST_CHAPTER = {longest}
 system_v.chapter = {chapter}

@@ -59,7 +59,7 @@ def test_peek_shows_messages_in_the_order_of_receiving_and_leaves_them(cli: Cli,
 def test_ls_is_a_table_for_people_and_one_value_for_programs(cli: Cli, name: str):
     cli.client.mq_open(name).send(b"12345")
     (row,) = [line.split() for line in cli.does("mq", "ls").splitlines() if "jobs" in line]
-    assert row[:-1] == ["jobs", "rw-------", "0", "0", "1", "5", "2", "8", "0", "0", "durable"]
+    assert row[:-1] == ["jobs", "rw-------", "0", "0", "1", "5", "2", "8", "0", "0", "ephemeral"]
     (queue,) = json.loads(cli.does("mq", "ls", "--json"))
     assert (queue["name"], queue["mq_curmsgs"]) == ("jobs", 1)
 

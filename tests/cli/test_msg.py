@@ -79,7 +79,7 @@ def test_peek_shows_messages_and_leaves_them(cli: Cli, key: str, msqid: int):
 def test_ls_is_a_table_for_people_and_one_value_for_programs(cli: Cli, key: str, msqid: int):
     cli.client.msg(msqid).send(b"12345")
     (row,) = [line.split() for line in cli.does("msg", "ls").splitlines() if "0x000004d2" in line]
-    assert row[:-1] == [str(msqid), "0x000004d2", "rw-------", "0", "0", "1", "5", "16384", "0", "0", "durable"]
+    assert row[:-1] == [str(msqid), "0x000004d2", "rw-------", "0", "0", "1", "5", "16384", "0", "0", "ephemeral"]
     (queue,) = json.loads(cli.does("msg", "ls", "--json"))
     assert (queue["msqid"], queue["msg_perm"]["key"], queue["msg_qnum"]) == (msqid, 0x4D2, 1)
 

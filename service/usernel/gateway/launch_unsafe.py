@@ -90,6 +90,9 @@ def _become(
     except OSError as error:
         to_parent.send(REFUSALS.get(error.errno or 0, str(error.strerror or error)).encode())
         os._exit(NOT_TRAPPED)
+    except BaseException as error:  # noqa: BLE001 - what was forked must not go on as its parent
+        to_parent.send(f"a bug in usernel: {error!r}".encode()[:256])
+        os._exit(NOT_TRAPPED)
     try:
         os.execvp(command[0], list(command))  # noqa: S606 - the user's own command
     except FileNotFoundError:

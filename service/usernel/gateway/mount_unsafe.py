@@ -22,9 +22,9 @@ def mount_over(files: Iterable[tuple[Path, Path]]) -> None:
     uid, gid = os.geteuid(), os.getegid()
     if libc.unshare(CLONE_NEWNS) != 0:
         _checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS), "unshare")
-        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
+        Path("/proc/self/setgroups").write_bytes(b"deny")
+        Path("/proc/self/uid_map").write_bytes(b"%d %d 1" % (uid, uid))
+        Path("/proc/self/gid_map").write_bytes(b"%d %d 1" % (gid, gid))
     _checked(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount(MS_PRIVATE)")
     for ours, theirs in files:
         if theirs.exists():

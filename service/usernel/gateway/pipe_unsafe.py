@@ -9,6 +9,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import select
 import struct
 from pathlib import Path
 from typing import Final
@@ -56,17 +57,17 @@ class Pipe:
         """Whether anybody but us has it open, found out by letting go of it for a moment."""
         os.close(self._read)
         os.close(self._write)
-        try:
-            self._write = self.open(os.O_WRONLY | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno != errno.ENXIO:
-                raise
+        self._write = self.open(os.O_WRONLY | os.O_NONBLOCK)
+        poll = select.poll()
+        poll.register(self._write, select.POLLOUT)
+        if any(mask & select.POLLERR for _, mask in poll.poll(0)):
             return self._held_for_writing()
         self._read = self.open(os.O_RDONLY | os.O_NONBLOCK)
         return True
 
     def _held_for_writing(self) -> bool:
         """Nobody reads: whether somebody may write, which reading to the end tells."""
+        os.close(self._write)
         self._read = self.open(os.O_RDONLY | os.O_NONBLOCK)
         held, empty = True, False
         while held and not empty:
@@ -167,7 +168,7 @@ class Reach:
                 self._refused = True
         try:
             ino = os.stat(f"/proc/{pid}/fd/{fd}").st_ino  # noqa: PTH116 - of what the link leads to, whatever it reads
-            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as info:  # noqa: PTH123 - as above
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="utf-8") as info:  # noqa: PTH123 - as above
                 flags = next(line for line in info if line.startswith("flags:"))
         except FileNotFoundError:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None

@@ -37,6 +37,7 @@ class ProcFiles:
 
     def __init__(self) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="usernel-proc-"))
+        self._files: dict[str, int] = {}
         self._shown: dict[str, bytes] = {}
         self._names: dict[int, str] = {}
         self._due = False
@@ -44,7 +45,9 @@ class ProcFiles:
         for name in (SYSVIPC, *SYSCTLS):
             path = self._directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(0o444 if name == SYSVIPC else 0o644)
+            # Kept open: whoever is not root may not open again for writing what nobody may write to.
+            mode = 0o444 if name == SYSVIPC else 0o644
+            self._files[name] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
 
     def mounts(self) -> list[tuple[Path, Path]]:
         """Each file, and over which of ``/proc`` it is mounted."""
@@ -66,14 +69,24 @@ class ProcFiles:
             self._due = True
             self._loop.call_later(SETTLE_SECONDS, self._refresh)
 
+    def settle(self) -> None:
+        """Before a call returns: show what it changed, where the kernel is near; else soon."""
+        if self._backend.shared:
+            self.touched()
+        else:
+            self._fill()
+
     def _refresh(self) -> None:
         self._due = False
-        self._backend.submit(None, "proc_sysvipc_msg", (), partial(self._show, SYSVIPC))
-        for name, sysctl in SYSCTLS.items():
-            self._backend.submit(None, "sysctl", (sysctl, None), partial(self._show, name))
+        self._fill()
         if self._backend.shared:
             self._due = True
             self._loop.call_later(REFRESH_SECONDS, self._refresh)
+
+    def _fill(self) -> None:
+        self._backend.submit(None, "proc_sysvipc_msg", (), partial(self._show, SYSVIPC))
+        for name, sysctl in SYSCTLS.items():
+            self._backend.submit(None, "sysctl", (sysctl, None), partial(self._show, name))
 
     def _show(self, name: str, served: Served) -> None:
         out = served.result.out if served.result is not None else None
@@ -83,16 +96,9 @@ class ProcFiles:
         data = text.encode()
         if self._shown.get(name) != data:
             self._shown[name] = data
-            self._put(self._directory / name, data)
-
-    def _put(self, path: Path, data: bytes) -> None:
-        """In place, for it is mounted: never shorter than both the old and the new content while it changes."""
-        fd = os.open(path, os.O_WRONLY)
-        try:
-            os.pwrite(fd, data, 0)
-            os.ftruncate(fd, len(data))
-        finally:
-            os.close(fd)
+            # In place, for it is mounted: never shorter than both the old and the new content while it changes.
+            os.pwrite(self._files[name], data, 0)
+            os.ftruncate(self._files[name], len(data))
 
     def take_written(self) -> None:
         """Act on what programs have written; what is refused is shown as it was."""
@@ -115,4 +121,6 @@ class ProcFiles:
 
     def close(self) -> None:
         """Remove them."""
+        for fd in self._files.values():
+            os.close(fd)
         shutil.rmtree(self._directory, ignore_errors=True)

@@ -249,6 +249,8 @@ class Supervisor:
 
     def _answer(self, trap: Trap, value: int, error: KernelError | None, restart: Restart = Restart.NOHAND) -> bool:
         self._trace.served(trap.process.pid, trap.trapped.name, trap.notif.args, value, error)
+        if self._proc is not None:
+            self._proc.settle()
         if error is None:
             return self._listener.answer(trap.notif.id, value)
         if error.number is Errno.EINTR:

@@ -129,6 +129,8 @@ class GroupCommit:
     def _start(self) -> None:
         """Begin the next commit, or where a commit has just been made or none is wanted, a step."""
         self._scheduled = False
+        if self._dead:
+            return
         if self._steps is not None and (self._step_next or not self._pending):
             self._step_next = False
             self._submit(self._step, self._stepped)

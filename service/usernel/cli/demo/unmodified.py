@@ -41,16 +41,24 @@ print("found" if ctypes.CDLL(None).msgget(0x1994, 0) >= 0 else "not there")
 async def chapter(tour: Tour) -> None:
     """Show two programs that know only msgget(2), msgsnd(2) and msgrcv(2)."""
     tour.chapter("Unmodified programs: usernel run --url, two processes in two directories, one queue")
-    with tempfile.TemporaryDirectory() as here, tempfile.TemporaryDirectory() as there:
+    with tempfile.TemporaryDirectory(prefix="usernel-demo-") as directory:
+        here, there = _places(directory)
         server = await _start(tour, here, SERVER)
         client = await _start(tour, there, CLIENT)
         tour.show("a client, whose message a server elsewhere answers in capitals", await output_of(client),
-                  f"HELLO in {Path(there).name}")  # fmt: skip
+                  "HELLO in there")  # fmt: skip
         await server.wait()
     host = await asyncio.create_subprocess_exec(sys.executable, "-c", ON_THE_HOST, stdout=asyncio.subprocess.PIPE)
     tour.show("the same key on this host itself", await output_of(host), "not there")
 
 
-async def _start(tour: Tour, directory: str, program: str) -> asyncio.subprocess.Process:
+def _places(directory: str) -> tuple[Path, Path]:
+    places = Path(directory, "here"), Path(directory, "there")
+    for place in places:
+        place.mkdir()
+    return places
+
+
+async def _start(tour: Tour, directory: Path, program: str) -> asyncio.subprocess.Process:
     command = ("-m", "usernel.cli", "run", "--url", tour.url, "--", sys.executable, "-c", program)
     return await asyncio.create_subprocess_exec(sys.executable, *command, cwd=directory, stdout=asyncio.subprocess.PIPE)

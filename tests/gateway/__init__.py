@@ -1,0 +1,1 @@
+"""``usernel run``: programs that know nothing of usernel, and what they make of it."""

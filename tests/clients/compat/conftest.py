@@ -33,7 +33,10 @@ def working(name: str) -> list[str]:
     ours = f"usernel_client.compat.{name}"
     try:
         package = importlib.import_module(name)
-        discard(package.MessageQueue(None, getattr(package, FLAGS[name])))
+        queue = package.MessageQueue(None, getattr(package, FLAGS[name]))
+        discard(queue)
+        if hasattr(queue, "close"):
+            queue.close()  # its bytes count against this user's RLIMIT_MSGQUEUE, whatever else the run does
     except (ImportError, AttributeError, OSError):
         return [ours]
     return [ours, name]

@@ -135,52 +135,40 @@ class Listener:
 
 
 class Memory:
-    """The memory of one process: read by ``/proc/PID/mem``, which is fast, and written by process_vm_writev(2).
+    """The memory of one process, as it can read and write it itself: by process_vm_readv(2) and process_vm_writev(2).
 
-    Writing by the file would go through pages that the program itself cannot write to, where EFAULT is due.
+    ``/proc/PID/mem`` would be faster, but goes through pages that the program itself cannot touch, where EFAULT is due,
+    and goes on showing what was there before an execve(2).
     """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._mem = -1
-        self._writev = ctypes.CDLL(None, use_errno=True).process_vm_writev
+        libc = ctypes.CDLL(None)
+        self._readv, self._writev = libc.process_vm_readv, libc.process_vm_writev
         self._mine, self._theirs = _Iovec(0, 0), _Iovec(0, 0)
         self._spans = (ctypes.byref(self._mine), 1, ctypes.byref(self._theirs), 1, 0)
         self._grow(BUFFER)
 
     def read(self, address: int, size: int) -> bytes:
-        """The bytes at an address: fewer than ``size`` where the rest is not mapped."""
-        data = self._pread(address, size)
-        if not data and size:
-            self.close()  # it has executed another program since: the file shows the memory of the one before
-            data = self._pread(address, size)
-        return data
-
-    def _pread(self, address: int, size: int) -> bytes:
-        try:
-            if self._mem < 0:
-                self._mem = os.open(f"/proc/{self._pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
-            return os.pread(self._mem, size, address)
-        except (OSError, OverflowError):
-            return b""
+        """The bytes at an address: fewer than ``size`` where the rest is not there to be read."""
+        self._span(address, size)
+        count: int = self._readv(self._pid, *self._spans)
+        return self._view[:count].tobytes() if count > 0 else b""
 
     def write(self, address: int, data: bytes) -> bool:
         """Put bytes at an address. False where not all of it can be written by the program itself (EFAULT)."""
         size = len(data)
+        self._span(address, size)
+        self._view[:size] = data
+        return bool(self._writev(self._pid, *self._spans) == size)
+
+    def _span(self, address: int, size: int) -> None:
         if size > len(self._view):
             self._grow(size)
-        self._view[:size] = data
         self._mine.len = self._theirs.len = size
         self._theirs.base = address
-        return bool(self._writev(self._pid, *self._spans) == size)
 
     def _grow(self, size: int) -> None:
         buffer = bytearray(size)
         self._view = memoryview(buffer)
         self._mine.base = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._mem >= 0:
-            os.close(self._mem)
-            self._mem = -1

@@ -112,7 +112,6 @@ class Processes:
         self._leaders.pop(pid, None)
         asyncio.get_running_loop().remove_reader(process.pidfd)
         self._on_end(process)
-        process.memory.close()
         os.close(process.pidfd)
         self._backend.leave(process.actor)
 

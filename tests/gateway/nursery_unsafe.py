@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import aiohttp  # noqa: F401 - these are loaded before the fork, not after each
 import uvloop  # noqa: F401
 
-import usernel.gateway.run
+import usernel.gateway.run  # noqa: F401
 import usernel_client  # noqa: F401
 from usernel.abi.seccomp import (
     BPF_JEQ_K,

@@ -152,10 +152,9 @@ class Embedded:
         self._pump()
 
     def fill(self, handle: Handle, then: OnFill) -> None:
-        """As it is this moment."""
+        """As it is when what is held is received: it is held for no longer than its receiver's answer takes."""
         inode = mq_file(self.keeper, handle.mqdes).inode
-        # A message that is held has a place still, and is none to be received.
-        then((inode.visible, inode.maxmsg - len(inode.held)))
+        then((inode.visible, inode.maxmsg))
 
     def seen(self, served: Call) -> None:
         """``fill`` is never late."""

@@ -1,4 +1,4 @@
-"""What becomes of a queue's descriptor that is copied, handed on, polled and closed; the answers are to be the host's."""
+"""What becomes of a queue's descriptor that is copied, handed on, polled and closed: as on the host."""
 
 import fcntl
 import os
@@ -64,11 +64,14 @@ def children():
     os.waitpid(in_child(child), 0)
     print("not in its parent", mq_receive(queue))
     ask = f"[ -e /proc/self/fd/{queue} ] && echo there || echo closed"
-    print("executed", subprocess.run(["sh", "-c", ask], close_fds=False, capture_output=True, text=True).stdout)
+    print(
+        "executed",
+        subprocess.run(["sh", "-c", ask], close_fds=False, check=False, capture_output=True, text=True).stdout,
+    )
     os.set_inheritable(queue, True)
     mq_send(queue, b"for another program")
     command = [sys.executable, __file__, str(queue)]
-    print("inheritable", subprocess.run(command, close_fds=False, capture_output=True, text=True).stdout)
+    print("inheritable", subprocess.run(command, close_fds=False, check=False, capture_output=True, text=True).stdout)
     here, there = socket.socketpair()
 
     def passed():
@@ -155,7 +158,7 @@ def waking():
 def last_close():
     """Without a name it lives while it is open, and then its bytes are free for another."""
     bytes_of_one = 2 * (64 + 48 + 8 + 40)
-    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (bytes_of_one + 100, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (bytes_of_one + 100, resource.getrlimit(resource.RLIMIT_MSGQUEUE)[1]))
     call("mq_unlink", NAME)
     queue = opened()
     copied = os.dup(queue)

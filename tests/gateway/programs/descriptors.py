@@ -13,11 +13,12 @@ import time
 from raw_unsafe import attr, call, mq_flags, mq_open, mq_receive, mq_send
 
 NAME = b"usernel-descriptors-%d" % os.getpid()
-SLEEP, DEADLINE = 0.1, 10
+LARGE = 4096
+SLEEP = 0.1
 
 
-def opened(oflag=os.O_CREAT | os.O_RDWR, name=NAME):
-    return mq_open(name, oflag, 0o600, attr())
+def opened(oflag=os.O_CREAT | os.O_RDWR, name=NAME, msgsize=64):
+    return mq_open(name, oflag, 0o600, attr(msgsize=msgsize))
 
 
 def in_child(what):
@@ -157,23 +158,25 @@ def waking():
 
 def last_close():
     """Without a name it lives while it is open, and then its bytes are free for another."""
-    bytes_of_one = 2 * (64 + 48 + 8 + 40)
-    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (bytes_of_one + 100, resource.getrlimit(resource.RLIMIT_MSGQUEUE)[1]))
-    call("mq_unlink", NAME)
-    queue = opened()
+    before = resource.getrlimit(resource.RLIMIT_MSGQUEUE)
+    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (3 * LARGE, before[1]))
+    queue = opened(msgsize=LARGE)
     copied = os.dup(queue)
-    print("there", mq_send(queue, b"kept"), "no more than one", opened(name=b"other" + NAME))
-    print("unlinked", call("mq_unlink", NAME), mq_open(NAME), "still no room", opened())
+    print("there", mq_send(queue, b"kept"), "no more than one", opened(name=b"other" + NAME, msgsize=LARGE))
+    print("unlinked", call("mq_unlink", NAME), mq_open(NAME), "still no room", opened(msgsize=LARGE))
     os.close(queue)
-    print("open still", mq_receive(copied), opened(), mq_flags(copied)[3])
-    child = in_child(lambda: print("in the child too", mq_send(copied, b"x"), mq_receive(copied)))
+    print("open still", mq_receive(copied, LARGE), opened(msgsize=LARGE), mq_flags(copied)[3])
+    child = in_child(lambda: print("in the child too", mq_send(copied, b"x"), mq_receive(copied, LARGE)))
     os.waitpid(child, 0)
     os.close(copied)
-    again = opened()
+    again = opened(msgsize=LARGE)
     print("freed", isinstance(again, int), mq_flags(again)[3], call("mq_unlink", NAME), mq_send(again, b"x"))
+    os.close(again)
+    resource.setrlimit(resource.RLIMIT_MSGQUEUE, before)
 
 
 def many():
+    call("mq_unlink", NAME)
     queues = [opened(name=NAME + b"-%d" % number) for number in range(50)]
     print("many", all(mq_send(queue, b"%d" % number) == 0 for number, queue in enumerate(queues)))
     print([mq_receive(queue)[1] for queue in reversed(queues)] == [b"%d" % number for number in reversed(range(50))])
@@ -190,6 +193,6 @@ def many():
 if len(sys.argv) > 1:
     print(mq_receive(int(sys.argv[1])), call("mq_unlink", b"none"))
 else:
-    for part in (copies, children, truth, waking, many, last_close):
+    for part in (copies, children, truth, waking, last_close, many):
         part()
         sys.stdout.flush()

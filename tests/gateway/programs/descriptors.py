@@ -158,6 +158,7 @@ def waking():
 
 def last_close():
     """Without a name it lives while it is open, and then its bytes are free for another."""
+    call("mq_unlink", NAME)
     before = resource.getrlimit(resource.RLIMIT_MSGQUEUE)
     resource.setrlimit(resource.RLIMIT_MSGQUEUE, (3 * LARGE, before[1]))
     queue = opened(msgsize=LARGE)
@@ -176,7 +177,6 @@ def last_close():
 
 
 def many():
-    call("mq_unlink", NAME)
     queues = [opened(name=NAME + b"-%d" % number) for number in range(50)]
     print("many", all(mq_send(queue, b"%d" % number) == 0 for number, queue in enumerate(queues)))
     print([mq_receive(queue)[1] for queue in reversed(queues)] == [b"%d" % number for number in reversed(range(50))])

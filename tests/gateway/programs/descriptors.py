@@ -13,12 +13,11 @@ import time
 from raw_unsafe import attr, call, mq_flags, mq_open, mq_receive, mq_send
 
 NAME = b"usernel-descriptors-%d" % os.getpid()
-LARGE = 4096
 SLEEP = 0.1
 
 
-def opened(oflag=os.O_CREAT | os.O_RDWR, name=NAME, msgsize=64):
-    return mq_open(name, oflag, 0o600, attr(msgsize=msgsize))
+def opened(oflag=os.O_CREAT | os.O_RDWR, name=NAME):
+    return mq_open(name, oflag, 0o600, attr())
 
 
 def in_child(what):
@@ -156,26 +155,6 @@ def waking():
     os.close(queue)
 
 
-def last_close():
-    """Without a name it lives while it is open, and then its bytes are free for another."""
-    call("mq_unlink", NAME)
-    before = resource.getrlimit(resource.RLIMIT_MSGQUEUE)
-    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (3 * LARGE, before[1]))
-    queue = opened(msgsize=LARGE)
-    copied = os.dup(queue)
-    print("there", mq_send(queue, b"kept"), "no more than one", opened(name=b"other" + NAME, msgsize=LARGE))
-    print("unlinked", call("mq_unlink", NAME), mq_open(NAME), "still no room", opened(msgsize=LARGE))
-    os.close(queue)
-    print("open still", mq_receive(copied, LARGE), opened(msgsize=LARGE), mq_flags(copied)[3])
-    child = in_child(lambda: print("in the child too", mq_send(copied, b"x"), mq_receive(copied, LARGE)))
-    os.waitpid(child, 0)
-    os.close(copied)
-    again = opened(msgsize=LARGE)
-    print("freed", isinstance(again, int), mq_flags(again)[3], call("mq_unlink", NAME), mq_send(again, b"x"))
-    os.close(again)
-    resource.setrlimit(resource.RLIMIT_MSGQUEUE, before)
-
-
 def many():
     queues = [opened(name=NAME + b"-%d" % number) for number in range(50)]
     print("many", all(mq_send(queue, b"%d" % number) == 0 for number, queue in enumerate(queues)))
@@ -187,12 +166,13 @@ def many():
     resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     print("no descriptor left", opened(), mq_open(NAME + b"x"))
     os.close(spare)
-    print("one", opened() == spare, call("mq_unlink", NAME))
+    print("one", opened() == spare)
 
 
 if len(sys.argv) > 1:
     print(mq_receive(int(sys.argv[1])), call("mq_unlink", b"none"))
 else:
-    for part in (copies, children, truth, waking, last_close, many):
+    for part in (copies, children, truth, waking, many):
         part()
         sys.stdout.flush()
+    print(call("mq_unlink", NAME))

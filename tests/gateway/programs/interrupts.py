@@ -108,8 +108,7 @@ def stopping():
         sleeper = child(what)
         time.sleep(TICK)
         os.kill(sleeper, signal.SIGKILL)
-        give(b"not lost")
-        print("killed", os.waitpid(sleeper, 0)[1], what())
+        print("killed", os.waitpid(sleeper, 0)[1], give(b"not lost"), what())
 
 
 def notifications():

@@ -62,12 +62,12 @@ def threads():
     print("threads", sorted(got))
     state = buffer(MSQID_DS.size)
     call("msgctl", queue, IPC_STAT, state)
-    pids = MSQID_DS.unpack(state.raw)[13:15]
+    pids = MSQID_DS.unpack(state.raw)[15:17]
     print("one process", [pid == os.getpid() for pid in pids])
 
 
 def answer(number):
-    kind, data = msgrcv(queue, 1000 + number)
+    _, data = msgrcv(queue, 1000 + number)
     msgsnd(queue, 1, b"%d" % (int(data) + number))
 
 
@@ -146,9 +146,10 @@ def killed():
     time.sleep(0.1)
     for pid in pids[::2]:
         os.kill(pid, signal.SIGKILL)
+    print("killed", ended(*pids[::2]))
     for number in range(5):
         msgsnd(queue, 60, struct.pack("=q", number))
-    print("killed", sorted(ended(*pids)), msgrcv(queue, 60, 64, IPC_NOWAIT))
+    print("the others", ended(*pids[1::2]), msgrcv(queue, 60, 64, IPC_NOWAIT))
 
 
 if len(sys.argv) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from tests.cli.command import serving
 from .running import on_host, program, trapped
 
 pytestmark = pytest.mark.timeout(60)
-FAMILIES = pytest.mark.parametrize("family", ["sysv", "posix"])
+COMPARED = ("sysv", "posix", "errors", "descriptors", "interrupts", "processes")
+REACHING = ("posix", "descriptors", "interrupts")
+"""Those whose descriptors are reached for."""
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +24,44 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield line.split()[-1]
 
 
-@FAMILIES
-def test_with_a_kernel_of_its_own(family: str):
-    host, ours = on_host(program(family)), trapped(program(family))
-    assert (ours.stdout, ours.stderr, ours.returncode) == (host.stdout, host.stderr, 0)
+@functools.cache
+def answers(name: str) -> str:
+    """What the host answers a program."""
+    done = on_host(program(name))
+    assert (done.stderr, done.returncode) == ("", 0)
+    return done.stdout
 
 
-@FAMILIES
-def test_with_a_service(family: str, url: str):
-    host, ours = on_host(program(family)), trapped(program(family), "--url", url)
-    assert (ours.stdout, ours.stderr, ours.returncode) == (host.stdout, host.stderr, 0)
+@pytest.mark.parametrize("name", COMPARED)
+def test_with_a_kernel_of_its_own(name: str):
+    ours = trapped(program(name))
+    assert (ours.stdout, ours.stderr, ours.returncode) == (answers(name), "", 0)
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_with_a_service(name: str, url: str):
+    ours = trapped(program(name), "--url", url)
+    assert (ours.stdout, ours.stderr, ours.returncode) == (answers(name), "", 0)
+
+
+@pytest.mark.parametrize("name", REACHING)
+def test_where_the_host_refuses_to_reach_for_descriptors(name: str):
+    """As Docker's default profile does (pidfd_getfd)."""
+    ours = trapped(program(name), no_getfd=True)
+    assert (ours.stdout, ours.stderr, ours.returncode) == (answers(name), "", 0)
+
+
+@pytest.mark.parametrize("where", ["embedded", "service"])
+def test_what_has_no_name_goes_with_its_last_descriptor(where: str, url: str):
+    ours = trapped(program("last_close"), *(("--url", url) if where == "service" else ()))
+    assert ours.stdout.splitlines() == [
+        "there 0 EMFILE",
+        "unlinked 0 ENOENT EMFILE",
+        "open (0, b'kept') EMFILE 0",
+        "in a child too 0 (0, b'x')",
+        "freed True 0 0",
+    ]
+    assert (ours.stderr, ours.returncode) == ("", 0)
 
 
 def test_ipcs_finds_its_queues_by_proc():

@@ -13,6 +13,7 @@ from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
 from usernel.kernel.error import KernelError
 
 from .backend import Backend, Handle, Served
+from .notify_unsafe import Listener
 from .pipe_unsafe import Pipe, Reach, Watch
 from .process import Process
 
@@ -39,6 +40,8 @@ class Queue:
     had: int = 0
     """How many descriptors of the queue the registrant had then."""
     refreshing: bool = False
+    calls: int = 0
+    """How many of our calls are over: what the kernel was asked before the last of them is not to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,9 @@ class Opened:
 class Descriptors:
     """Every queue that is open, by the inode of its pipe and by its own."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, listener: Listener) -> None:
         self._backend = backend
+        self._listener = listener
         self._by_ino: dict[int, Queue] = {}
         self._by_pipe: dict[int, Queue] = {}
         self._by_watch: dict[int, Queue] = {}
@@ -87,15 +91,28 @@ class Descriptors:
             raise KernelError(Errno.EBADF, f"descriptor {fd} is no queue's")
         return Opened(queue, flags)
 
-    def set_flags(self, process: Process, fd: int, flags: int) -> None:
-        """Set the status flags of a program's open file, as fcntl(2) with F_SETFL. OSError."""
+    def set_nonblock(self, process: Process, fd: int, opened: Opened, nonblock: int) -> None:
+        """Set or clear O_NONBLOCK of a program's open file, as fcntl(2) with F_SETFL. OSError."""
         import fcntl  # noqa: PLC0415 - the host's, beside the constants of ours
 
-        copied = self._reach.copy(process.pidfd, fd)
+        flags = opened.flags & ~O_NONBLOCK | nonblock
+        try:
+            copied = self._reach.copy(process.pidfd, fd)
+        except PermissionError:
+            self._replace(process, fd, opened.queue, flags)
+            return
         try:
             fcntl.fcntl(copied, fcntl.F_SETFL, flags)
         finally:
             os.close(copied)
+
+    def _replace(self, process: Process, fd: int, queue: Queue, flags: int) -> None:
+        """Where the host does not let us reach for it: another open file takes its place. Copies of it keep the old."""
+        made = queue.pipe.open(flags & (O_ACCMODE | O_NONBLOCK))
+        try:
+            self._listener.replace_fd(process.asking, fd, made, flags & os.O_CLOEXEC)
+        finally:
+            os.close(made)
 
     def adopt(self, ino: int, name: str, mqdes: int, oflag: int) -> tuple[Queue, bool]:
         """A queue was opened in the kernel: the one that it is, and whether ``mqdes`` is kept for it."""
@@ -114,10 +131,14 @@ class Descriptors:
         handle = next(iter(queue.handles.values()), None)
         if handle is not None and not queue.refreshing:
             queue.refreshing = True
-            self._backend.fill(handle, partial(self._show, queue))
+            self._backend.fill(handle, partial(self._told, queue, queue.calls))
+
+    def _told(self, queue: Queue, calls: int, fill: tuple[int, int] | None) -> None:
+        queue.refreshing = False
+        if calls == queue.calls:
+            self._show(queue, fill)
 
     def _show(self, queue: Queue, fill: tuple[int, int] | None) -> None:
-        queue.refreshing = False
         if fill is not None and self._by_ino.get(queue.ino) is queue:
             messages, places = fill
             if messages or places:  # else somebody is receiving them all, and it stays as it was until they are gone
@@ -127,6 +148,7 @@ class Descriptors:
         """Show at once what a call's outcome tells of a queue, where to ask the kernel takes time."""
         if not self._backend.shared:
             return
+        queue.calls += 1
         if (seen := self._backend.seen(served)) is not None:
             self._show(queue, seen)
         elif served.error is not None and served.error.number is Errno.EAGAIN:

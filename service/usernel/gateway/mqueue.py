@@ -113,7 +113,7 @@ class MqCalls:
                 raise KernelError(Errno.EINVAL, "O_NONBLOCK is the only flag that can be set")
         opened = self._descriptors.find(process, int32(regs[0]))
         if flags is not None:
-            self._descriptors.set_flags(process, int32(regs[0]), opened.flags & ~O_NONBLOCK | flags)
+            self._descriptors.set_nonblock(process, int32(regs[0]), opened, flags)
         return Request((opened.handle, None), opened.queue, opened.flags)
 
     def _attr_shown(self, process: Process, regs: Regs, result: Return, request: Request) -> int:

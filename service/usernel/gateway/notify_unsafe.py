@@ -12,6 +12,7 @@ from typing import Final
 
 from usernel.abi.seccomp import (
     SECCOMP_ADDFD_FLAG_SEND,
+    SECCOMP_ADDFD_FLAG_SETFD,
     SECCOMP_FILTER_FLAG_NEW_LISTENER,
     SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
     SECCOMP_IOCTL_NOTIF_ADDFD,
@@ -119,6 +120,11 @@ class Listener:
             if error.errno == errno.ENOENT:
                 return None
             raise
+
+    def replace_fd(self, ident: int, theirs: int, fd: int, flags: int) -> None:
+        """While a caller waits: put a descriptor of ours in the place of one of its own. OSError."""
+        added = SECCOMP_NOTIF_ADDFD.pack(ident, SECCOMP_ADDFD_FLAG_SETFD, fd, theirs, flags)
+        fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_ADDFD, bytearray(added))
 
     def _send(self, response: bytes) -> bool:
         try:

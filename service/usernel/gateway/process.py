@@ -28,6 +28,8 @@ class Process:
     memory: Memory
     stale: bool = False
     """Whether a call that changes its credentials or namespaces went through since they were read."""
+    asking: int = 0
+    """The notification of its that is looked at."""
 
 
 class Processes:

@@ -80,6 +80,7 @@ class RemoteServed:
     error: KernelError | None = None
     held: bool = False
     given_up: bool = False
+    answered: bool = False
     fill: tuple[int, int] | None = None
     """``mq_curmsgs`` behind it, and ``mq_maxmsg``."""
 
@@ -247,7 +248,7 @@ class Remote:
         if isinstance(reply, ConnectionLost):
             self._lost(served, reply)
             return
-        served.held = reply.held
+        served.held, served.answered = reply.held, True
         if served.given_up:
             self.abort(served)
         elif reply.errno is not None:
@@ -442,7 +443,8 @@ def _output(asked: Asked, info: Mapping[str, int]) -> Output:
 
 
 def _seen(served: RemoteServed, fill: tuple[int, int] | None) -> None:
-    served.fill = fill
+    if served.answered:  # else it sleeps, and that is not what the queue will hold
+        served.fill = fill
 
 
 def _filled(then: OnFill, reply: Reply | ConnectionLost) -> None:

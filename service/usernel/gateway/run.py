@@ -192,7 +192,7 @@ def _supervisor(
     listener: Listener, backend: Embedded | Remote, machine: str, job: Job, proc: ProcFiles | None
 ) -> Supervisor:
     """Whoever serves the calls, from now on."""
-    descriptors, helpers = Descriptors(backend), Helpers(listener.fd)
+    descriptors, helpers = Descriptors(backend, listener), Helpers(listener.fd)
     trapped = (*msg.CALLS, *MqCalls(descriptors, helpers, backend).table())
     calls = {_number(call.name, machine): call for call in trapped}
     handed_on = {_number(name, machine): name for name in (*HANDED_ON, *ON_THE_HOST)}

@@ -116,6 +116,7 @@ class Supervisor:
         if self._proc is not None:
             self._proc.take_written()
             self._proc.touched()
+        process.asking = notif.id
         try:
             request = trapped.parse(process, notif.args)
         except KernelError as error:
@@ -163,7 +164,8 @@ class Supervisor:
             self._show(trap)
             self._answer(trap, 0, error)
             return
-        self._show(trap)
+        if not self._backend.shared:
+            self._show(trap)  # of a queue that others use as well, all that is known was shown above
         self._asked(trap, taken=True)
         answered = self._answer(trap, value, None)
         if call.held:

@@ -47,10 +47,13 @@ class Helpers:
         self._sockets: dict[tuple[int, int], tuple[socket.socket, int]] = {}
         self._registered: dict[int, Registration] = {}
         self._values = count(1)
-        self._waiting: dict[int, tuple[Process, int, socket.socket]] = {}
+        self._waiting: dict[int, tuple[Process, int, socket.socket, int]] = {}
 
     def register(self, process: Process, fd: int, cookie: bytes) -> int:
-        """Keep a cookie; what the kernel is to hand back when it is due. EBADF for a descriptor that is none."""
+        """Keep a cookie; what the kernel is to hand back when it is due.
+
+        EBADF for a descriptor that is none; ENOSYS where the host refuses pidfd_getfd(2): nothing else wakes a helper.
+        """
         known = self._sockets.get((process.pid, fd))
         ours = known[0] if known is not None and self._inode(process, fd) == known[1] else None
         value = next(self._values)
@@ -63,9 +66,10 @@ class Helpers:
         """The kernel did not take a registration."""
         self._registered.pop(value, None)
         if value in self._waiting:
-            process, fd, theirs = self._waiting.pop(value)
+            process, fd, theirs, old = self._waiting.pop(value)
             self._sockets.pop((process.pid, fd))[0].close()
             theirs.close()
+            os.close(old)
 
     def _inode(self, process: Process, fd: int) -> int:
         try:
@@ -74,9 +78,13 @@ class Helpers:
             raise KernelError(Errno.EBADF, f"descriptor {fd} is not open") from None
 
     def _pair(self, process: Process, fd: int, value: int) -> socket.socket:
+        try:
+            old = self._reach.copy(process.pidfd, fd)
+        except PermissionError:
+            raise KernelError(Errno.ENOSYS, "SIGEV_THREAD, where the host refuses pidfd_getfd") from None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._sockets[process.pid, fd] = (ours, os.fstat(theirs.fileno()).st_ino)
-        self._waiting[value] = (process, fd, theirs)
+        self._waiting[value] = (process, fd, theirs, old)
         return ours
 
     def connect(self, ident: int, value: int) -> None:
@@ -84,8 +92,7 @@ class Helpers:
         waiting = self._waiting.pop(value, None)
         if waiting is None:
             return
-        process, fd, theirs = waiting
-        old = self._reach.copy(process.pidfd, fd)
+        _, fd, theirs, old = waiting
         try:
             added = SECCOMP_NOTIF_ADDFD.pack(ident, SECCOMP_ADDFD_FLAG_SETFD, theirs.fileno(), fd, os.O_CLOEXEC)
             fcntl.ioctl(self._listener, SECCOMP_IOCTL_NOTIF_ADDFD, bytearray(added))

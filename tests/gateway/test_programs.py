@@ -14,8 +14,6 @@ from .running import on_host, program, trapped
 
 pytestmark = pytest.mark.timeout(60)
 COMPARED = ("sysv", "posix", "errors", "descriptors", "interrupts", "processes")
-REACHING = ("posix", "descriptors", "interrupts")
-"""Those whose descriptors are reached for."""
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +39,6 @@ def test_with_a_kernel_of_its_own(name: str):
 @pytest.mark.parametrize("name", COMPARED)
 def test_with_a_service(name: str, url: str):
     ours = trapped(program(name), "--url", url)
-    assert (ours.stdout, ours.stderr, ours.returncode) == (answers(name), "", 0)
-
-
-@pytest.mark.parametrize("name", REACHING)
-def test_where_the_host_refuses_to_reach_for_descriptors(name: str):
-    """As Docker's default profile does (pidfd_getfd)."""
-    ours = trapped(program(name), no_getfd=True)
     assert (ours.stdout, ours.stderr, ours.returncode) == (answers(name), "", 0)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from usernel.abi.resource import RLIM_INFINITY
+from usernel.abi.signal import SIGKILL
 from usernel.kernel.error import KernelError
 
 from .backend import Backend, Identity
@@ -147,6 +148,16 @@ def is_full(pid: int) -> bool:
 
 def _inode(pid: int | str, kind: str) -> int:
     return (PROC / str(pid) / "ns" / kind).stat().st_ino
+
+
+def is_dying(tid: int) -> bool:
+    """Whether a thread is gone, or will be when it next runs: SIGKILL waits for it, as for all that cannot live on."""
+    try:
+        status = (PROC / str(tid) / "status").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    _, _, pending = status.partition(b"\nSigPnd:\t")
+    return not pending or bool(int(pending[:16], 16) >> (SIGKILL - 1) & 1)
 
 
 def signal_pending(tid: int) -> bool:

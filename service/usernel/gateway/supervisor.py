@@ -24,7 +24,7 @@ from .helper_unsafe import Helpers
 from .msg import Request, Trapped
 from .notify_unsafe import Listener, queue_signal
 from .proc import ProcFiles
-from .process import Process, Processes, is_full, signal_pending
+from .process import Process, Processes, is_dying, is_full, signal_pending
 from .trace import Trace
 
 NOTHING: Final = Request(())
@@ -148,7 +148,11 @@ class Supervisor:
                     self._backend.renice(other.process.actor, os.getpriority(os.PRIO_PROCESS, other.notif.pid))
 
     def _finished(self, trap: Trap, call: Served) -> None:
-        self._blocked.pop(call, None)
+        slept = self._blocked.pop(call, None) is not None
+        if slept and call.held and is_dying(trap.notif.pid):
+            # It would still take the answer, and never return with it.
+            self._settle(trap, call, answered=False)
+            return
         if trap.request.queue is not None:
             self._descriptors.learn(trap.request.queue, trap.trapped.name, call)
         if call.error is not None:
@@ -160,20 +164,22 @@ class Supervisor:
             value = trap.trapped.deliver(trap.process, trap.notif.args, call.result, trap.request)
         except KernelError as error:
             # As Linux does: what could not be copied out has left its queue all the same.
-            self._backend.commit(call)
-            self._show(trap)
-            self._answer(trap, 0, error)
+            self._settle(trap, call, answered=self._answer(trap, 0, error))
             return
         if not self._backend.shared:
             self._show(trap)  # of a queue that others use as well, all that is known was shown above
         self._asked(trap, taken=True)
-        answered = self._answer(trap, value, None)
-        if call.held:
-            if answered:
-                self._backend.commit(call)
-            else:
-                self._backend.abort(call)
-            self._show(trap)
+        self._settle(trap, call, answered=self._answer(trap, value, None))
+
+    def _settle(self, trap: Trap, call: Served, *, answered: bool) -> None:
+        """What a call received is its caller's, if that took the answer; else it was gone, and nobody has it."""
+        if not call.held:
+            return
+        if answered:
+            self._backend.commit(call)
+        else:
+            self._backend.abort(call)
+        self._show(trap)
 
     def _asked(self, trap: Trap, *, taken: bool) -> None:
         """An mq_notify with SIGEV_THREAD has come to its end: its helper hears from us from now on, or does not."""

@@ -73,3 +73,10 @@ def test_another_ipc_namespace_of_the_host_is_another_of_ours():
     script = "ipcmk -Q; unshare --ipc sh -c 'ipcmk -Q; ipcmk -Q'; ipcmk -Q"
     ids = [line.split()[-1] for line in trapped(["sh", "-c", script]).stdout.splitlines()]
     assert ids == ["0", "0", "1", "1"]
+
+
+@pytest.mark.parametrize("where", ["embedded", "service"])
+def test_a_receiver_that_is_killed_loses_no_message(where: str, url: str):
+    """Also in the moment in which it is sent, where Linux itself loses some."""
+    ours = trapped(program("killing"), *(("--url", url) if where == "service" else ()))
+    assert (ours.stdout, ours.stderr) == ("System V 0\nPOSIX 0\n", "")

@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -25,8 +25,8 @@ REFUSALS: Final = {
     errno.EINVAL: "the host is older than Linux 5.19, or its seccomp(2) has no user notification",
 }
 """Why seccomp(2) may refuse, for people."""
-RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
-"""What Python ignores or handles and a program expects as it was."""
+RESTORED: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+"""What Python or we ignore or handle and a program expects as it was."""
 
 
 class LaunchError(Exception):
@@ -52,17 +52,19 @@ class Launched:
         os.waitpid(self.pid, 0)
 
 
-def launch(program: bytes, command: Sequence[str], mounts: Sequence[tuple[Path, Path]]) -> Launched:
+def launch(
+    program: bytes, command: Sequence[str], mounts: Sequence[tuple[Path, Path]], ignored: Collection[int] = ()
+) -> Launched:
     """Put a process under a filter, ready to become a command. LaunchError where the host refuses.
 
-    ``mounts`` are files that it finds in the place of others.
+    ``mounts`` are files that it finds in the place of others, ``ignored`` the signals that it is to ignore.
     """
     ours, theirs = socket.socketpair()
     with theirs:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _become(theirs, program, command, mounts)
+            _become(theirs, program, command, mounts, ignored)
         theirs.close()
         data, fds, _, _ = socket.recv_fds(ours, 256, 1)
         if not fds:
@@ -73,12 +75,16 @@ def launch(program: bytes, command: Sequence[str], mounts: Sequence[tuple[Path, 
 
 
 def _become(
-    to_parent: socket.socket, program: bytes, command: Sequence[str], mounts: Sequence[tuple[Path, Path]]
+    to_parent: socket.socket,
+    program: bytes,
+    command: Sequence[str],
+    mounts: Sequence[tuple[Path, Path]],
+    ignored: Collection[int],
 ) -> NoReturn:
     """Never return into what was forked, whatever happens."""
     try:
         for signo in RESTORED:
-            signal.signal(signo, signal.SIG_DFL)
+            signal.signal(signo, signal.SIG_IGN if signo in ignored else signal.SIG_DFL)
         if mounts:
             mount_over(mounts)
         listener = install(program)

@@ -132,11 +132,10 @@ def end_as(status: int) -> int:
 
 def _supervise(job: Job, told: int) -> int:
     become_subreaper()
-    for signo in TERMINAL:
-        signal.signal(signo, signal.SIG_IGN)
+    ignored = [signo for signo in TERMINAL if signal.signal(signo, signal.SIG_IGN) is signal.SIG_IGN]
     proc = ProcFiles() if job.proc else None
     try:
-        return _supervised(job, told, proc)
+        return _supervised(job, told, proc, ignored)
     except (LaunchError, ConnectionLost, ProtocolError, OSError) as error:
         os.write(2, f"usernel: {error}\n".encode())
         return REFUSED
@@ -145,12 +144,13 @@ def _supervise(job: Job, told: int) -> int:
             proc.close()
 
 
-def _supervised(job: Job, told: int, proc: ProcFiles | None) -> int:
+def _supervised(job: Job, told: int, proc: ProcFiles | None, ignored: Sequence[int]) -> int:
     machine = platform.machine()
     if machine not in AUDIT_ARCH:
         raise LaunchError(f"the system calls of {machine} are not known here, only those of {', '.join(AUDIT_ARCH)}")
     numbers = [_number(name, machine) for name in (*SERVED, *HANDED_ON, *ON_THE_HOST)]
-    launched = launch(program(AUDIT_ARCH[machine], numbers), job.command, proc.mounts() if proc is not None else [])
+    mounts = proc.mounts() if proc is not None else []
+    launched = launch(program(AUDIT_ARCH[machine], numbers), job.command, mounts, ignored)
     for signo in FORWARDED:
         signal.signal(signo, lambda number, _: _forward(launched.pid, number))
     import uvloop  # noqa: PLC0415 - after the fork, which has to come before any loop

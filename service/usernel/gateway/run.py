@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 import platform
+import select
 import signal
 import struct
 import threading
@@ -101,9 +102,11 @@ def _stand_in_front(told: int, supervisor: int) -> int:
         signal.signal(signo, lambda number, _: _forward(supervisor, number))
     while data := os.read(told, STATUS.size):
         (status,) = STATUS.unpack(data)
-        if not os.WIFSTOPPED(status):
+        if os.WIFSTOPPED(status):
+            if not select.select([told], [], [], 0)[0]:  # else it goes on already
+                os.kill(os.getpid(), signal.SIGSTOP)
+        elif not os.WIFCONTINUED(status):
             return int(status)
-        os.kill(os.getpid(), signal.SIGSTOP)
     return int(os.waitpid(supervisor, 0)[1])
 
 
@@ -209,10 +212,12 @@ async def _backend(job: Job) -> Embedded | Remote:
 
 def _wait(pid: int, told: int, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     """Tell the process in front how the program stops, goes on and ends. In a thread, for waiting blocks."""
-    stopped = True
-    while stopped:
-        _, status = os.waitpid(pid, os.WUNTRACED)
-        stopped = os.WIFSTOPPED(status)
+    front, lives = os.getppid(), True
+    while lives:
+        _, status = os.waitpid(pid, os.WUNTRACED | os.WCONTINUED)
+        lives = os.WIFSTOPPED(status) or os.WIFCONTINUED(status)
         with suppress(BrokenPipeError):  # whoever stood in front was killed, and the program goes on
             os.write(told, STATUS.pack(status))
+        if os.WIFCONTINUED(status) and os.getppid() == front:
+            os.kill(front, signal.SIGCONT)
     loop.call_soon_threadsafe(ended.set)

@@ -7,6 +7,7 @@ interpreter, or one to which the host refuses pidfd_getfd(2), as Docker's defaul
 from __future__ import annotations
 
 import ctypes
+import encodings.idna  # noqa: F401 - as those below
 import json
 import os
 import platform

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
+from usernel.abi.capability import CAP_FULL_SET
 from usernel.kernel.call import Restart, Return
 from usernel.kernel.error import KernelError
 from usernel.kernel.outputs import Output
@@ -34,6 +35,38 @@ class Identity:
     umask: int
     mq_bytes: int
     """``RLIMIT_MSGQUEUE``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who the programs are in the kernel that serves them, when it is not who they are on their host.
+
+    ``host_uid`` and ``host_gid`` are the ids that they start with there.
+    """
+
+    uid: int
+    gid: int
+    host_uid: int
+    host_gid: int
+
+    def seen(self, who: Identity) -> Identity:
+        """A process of the host as it counts here: an id that it has changed there is what it was changed to.
+
+        It is in no other groups, and has root's capabilities or none.
+        """
+        uids, gids = _four(who.uids, self.host_uid, self.uid), _four(who.gids, self.host_gid, self.gid)
+        caps = 0 if self.uid else CAP_FULL_SET
+        return replace(
+            who, uids=uids, gids=gids,
+            groups=() if self.host_gid in who.gids else who.groups,
+            cap_effective=caps if who.uids[1] == self.host_uid else who.cap_effective,
+            cap_permitted=caps if self.host_uid in who.uids[:3] else who.cap_permitted,
+        )  # fmt: skip
+
+
+def _four(ids: tuple[int, int, int, int], theirs: int, ours: int) -> tuple[int, int, int, int]:
+    real, effective, saved, fs = (ours if number == theirs else number for number in ids)
+    return real, effective, saved, fs
 
 
 class Served(Protocol):

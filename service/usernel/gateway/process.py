@@ -13,7 +13,7 @@ from usernel.abi.resource import RLIM_INFINITY
 from usernel.abi.signal import SIGKILL
 from usernel.kernel.error import KernelError
 
-from .backend import Backend, Identity
+from .backend import Backend, Identity, Login
 from .notify_unsafe import Memory
 
 PROC: Final = Path("/proc")
@@ -47,6 +47,7 @@ class Processes:
         self._kept: dict[int, int] = {}
         """Descriptors of the IPC namespaces that were seen, by inode."""
         self.seen = 0
+        self.login: Login | None = None
 
     def __len__(self) -> int:
         return len(self._by_pid)
@@ -93,11 +94,12 @@ class Processes:
         here = _inode(pid, "user") == self._initial_user
         effective, permitted = (int(status[name], 16) if here else 0 for name in ("CapEff", "CapPrm"))
         ipc = self._ipc(pid)
-        return Identity(
+        who = Identity(
             pid, status["Name"], _four(status["Uid"]), _four(status["Gid"]),
             tuple(map(int, status["Groups"].split())), effective, permitted, ipc, ipc == self._initial_ipc,
             int(status["Umask"], 8), limit(pid, "Max msgqueue size"),
         )  # fmt: skip
+        return who if self.login is None else self.login.seen(who)
 
     def _ipc(self, pid: int) -> int:
         """The inode of a process's IPC namespace. That is kept while we live, so that no other gets its number."""

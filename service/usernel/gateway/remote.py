@@ -25,7 +25,7 @@ from usernel_client.errors import ConnectionLost
 from usernel_client.errors import KernelError as ServiceError
 from usernel_client.protocol import Reply, plain_out
 
-from .backend import DESCRIPTORS, Handle, Identity, OnFill, OnOutput, OnServed
+from .backend import DESCRIPTORS, Handle, Identity, Login, OnFill, OnOutput, OnServed
 
 RECONNECT_SECONDS: Final = 30.0
 """How long a call that may sleep waits for a service that is gone, before it fails with EIO."""
@@ -110,9 +110,10 @@ class Remote:
     shared: bool = True
 
     @classmethod
-    async def connect(cls, url: str, token: str | None) -> Remote:
-        """Connect. ConnectionLost, ProtocolError."""
-        opening = partial(Connection.open, url, token)
+    async def connect(cls, url: str, token: str | None, task: int | None = None) -> Remote:
+        """Connect, to act as a child of a task of the service or of its default one. ConnectionLost, ProtocolError."""
+        headers = None if task is None else {"Usernel-Task": str(task)}
+        opening = partial(Connection.open, url, token, headers=headers)
         made = cls(opening, await opening())
         await made._ready()
         return made
@@ -124,6 +125,15 @@ class Remote:
             await self._connection.call("prlimit64", {"resource": "RLIMIT_NOFILE", "new_limit": limit}, None)
         if self.on_reconnect is not None:
             await self.on_reconnect()
+
+    async def try_login(self, login: Login) -> None:
+        """Whether a task of the service may be this user: PermissionError where not."""
+        how = {**BORN, "uid": login.uid, "gid": login.gid, "comm": "usernel-run"}
+        try:
+            pid = (await self._connection.call("fork", how, None)).ret
+        except ServiceError as error:
+            raise PermissionError(f"the service lets nobody here be user {login.uid}: {error.detail}") from None
+        self._connection.submit("kill", {"pid": pid, "sig": "SIGKILL"}, None, _unheard)
 
     # ---------------------------------------------------------------------------------------------------- processes
 

@@ -25,6 +25,7 @@ from usernel.abi.unistd import HOSTS, NUMBERS
 from usernel_client.errors import ConnectionLost, ProtocolError
 
 from . import msg
+from .backend import Login
 from .descriptors import Descriptors
 from .embedded import Embedded
 from .filter import program
@@ -67,7 +68,8 @@ HANDED_ON: Final = (
 class Job:
     """What to run and how: ``url`` None serves it by a kernel of its own, gone with the last process.
 
-    With ``proc`` it finds its queues in ``/proc`` too.
+    ``task`` is the service's task as whose children the programs act, ``login`` who they are in its kernel. With
+    ``proc`` they find their queues in ``/proc`` too.
     ``summary`` is called in the supervisor when the program has ended, with how many processes made calls.
     """
 
@@ -77,6 +79,8 @@ class Job:
     trace: Trace
     proc: bool
     summary: Callable[[Trace, int], None]
+    task: int | None = None
+    login: Login | None = None
 
 
 def run(job: Job) -> int:
@@ -200,6 +204,7 @@ def _supervisor(
     calls = {_number(call.name, machine): call for call in trapped}
     handed_on = {_number(name, machine): name for name in (*HANDED_ON, *ON_THE_HOST)}
     supervisor = Supervisor(listener, backend, calls, descriptors, helpers, handed_on, job.trace, proc)
+    supervisor.processes.login = job.login
     asyncio.get_running_loop().add_reader(listener.fd, supervisor.on_readable)
     return supervisor
 
@@ -207,7 +212,10 @@ def _supervisor(
 async def _backend(job: Job) -> Embedded | Remote:
     if job.url is None:
         return Embedded.begin()
-    return await Remote.connect(job.url, job.token)
+    remote = await Remote.connect(job.url, job.token, job.task)
+    if job.login is not None:
+        await remote.try_login(job.login)
+    return remote
 
 
 def _wait(pid: int, told: int, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:

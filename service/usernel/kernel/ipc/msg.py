@@ -60,11 +60,6 @@ class Sender(NamedTuple):
     batch: bool
 
     @property
-    def done(self) -> bool:
-        """Whether every message went."""
-        return self.sent == len(self.messages)
-
-    @property
     def size(self) -> int:
         """The bytes of the message that does not fit yet."""
         return len(self.messages[self.sent][1])
@@ -145,13 +140,14 @@ def msgsnd(
     """
     ns = call.task.nsproxy.ipc
     limit = ns.msg_ctlmax
+    kind, data = messages[0]
+    if len(data) > limit:
+        raise KernelError(Errno.EINVAL, f"{len(data)} bytes, and msgmax is {limit}")
+    if kind < 1:
+        raise KernelError(Errno.EINVAL, f"the message type {kind} is below 1")
     good = messages
-    if max(map(len, map(DATA, messages))) > limit or min(map(KIND, messages)) < 1:
+    if batch and (max(map(len, map(DATA, messages))) > limit or min(map(KIND, messages)) < 1):
         good = list(takewhile(lambda message: message[0] >= 1 and len(message[1]) <= limit, messages))
-    if not good:
-        kind, data = messages[0]
-        too_long = f"{len(data)} bytes, and msgmax is {limit}"
-        raise KernelError(Errno.EINVAL, too_long if len(data) > limit else f"the message type {kind} is below 1")
     if msqid < 0:
         raise KernelError(Errno.EINVAL, f"{msqid} is no queue's id")
     queue = ns.msg_ids.obtain(msqid)
@@ -161,17 +157,19 @@ def msgsnd(
 
 def _send(kernel: Kernel, call: Call, sender: Sender, wake: Any) -> Return | Block:
     """Send what fits; the stage of a woken sender too."""
-    error = _refusal(call, sender.queue, wake, S_IWUGO)
+    queue, sent = sender.queue, sender.sent
+    error = _refusal(call, queue, wake, S_IWUGO)
     if error is None:
-        sender = _push(kernel, call.task.leader.pid, sender)
-        if not sender.done and sender.msgflg & IPC_NOWAIT:
-            queue = sender.queue
+        sent = _push(kernel, call.task.leader.pid, sender)
+        if sent == len(sender.messages):
+            return Return(sent if sender.batch else 0)
+        if sender.msgflg & IPC_NOWAIT:
             error = KernelError(Errno.EAGAIN, f"queue {queue.perm.id} is full: {queue.cbytes} of {queue.qbytes} bytes")
-    if error is not None and not sender.sent:
-        raise error
-    if error is not None or sender.done:
-        return Return(sender.sent if sender.batch else 0)
-    return Block(on=(sender.queue.senders,), stage=_send, entry=sender)
+    if error is None:
+        return Block(on=(queue.senders,), stage=_send, entry=sender._replace(sent=sent))
+    if sent:
+        return Return(sent)
+    raise error
 
 
 def _refusal(call: Call, queue: MsgQueue, wake: Any, access: int) -> KernelError | None:
@@ -185,27 +183,28 @@ def _refusal(call: Call, queue: MsgQueue, wake: Any, access: int) -> KernelError
     return None
 
 
-def _push(kernel: Kernel, pid: int, sender: Sender) -> Sender:
-    """Put in as many of the messages as fit, handing each to a receiver that waits for it."""
+def _push(kernel: Kernel, pid: int, sender: Sender) -> int:
+    """Put in as many messages as fit, handing each to a receiver that waits for it; how many of all went."""
     queue, messages, sent = sender.queue, sender.messages, sender.sent
     while sent < len(messages):
-        count = _fitting(queue, messages, sent)
+        waited_for = bool(queue.receivers)
+        count = _fitting(queue, messages, sent, one=waited_for)
         if not count:
             break
         part = tuple(messages[sent : sent + count])
         fact = MessagesSent(queue.ns.inum, queue.perm.id, pid, kernel.seconds, part)
         kernel.record(fact, ephemeral=queue.ephemeral)
         sent += count
-        if queue.receivers:
+        if waited_for:
             _pipeline(kernel, queue, len(queue.messages) - 1)
-    return sender._replace(sent=sent) if sent != sender.sent else sender
+    return sent
 
 
-def _fitting(queue: MsgQueue, messages: Sequence[Body], start: int) -> int:
-    """How many messages from ``start`` on fit together; one at a time while receivers wait, who make room at once."""
-    if queue.receivers:
-        return 1 if queue.fits(len(messages[start][1])) else 0
+def _fitting(queue: MsgQueue, messages: Sequence[Body], start: int, *, one: bool) -> int:
+    """How many messages from ``start`` on fit together; ``one`` at a time while receivers wait: they make room."""
     left = len(messages) - start
+    if one or left == 1:
+        return 1 if queue.fits(len(messages[start][1])) else 0
     if size_of(messages) + queue.cbytes <= queue.qbytes and left + queue.qnum <= queue.qbytes:
         return left
     room, places = queue.qbytes - queue.cbytes, queue.qbytes - queue.qnum
@@ -266,11 +265,11 @@ def _receive(kernel: Kernel, call: Call, receiver: Receiver, wake: Any) -> Retur
         raise error
     if receiver.msgflg & MSG_COPY:
         return _copy(call.task.nsproxy.ipc.msg_ctlmax, receiver)
+    if taken := _take(kernel, call, receiver, receiver.most):
+        return _received(kernel, call, receiver, taken)
     index = _find(receiver)
     if index is not None:
-        if receiver.overflows(data := queue.messages[index][1][1]):
-            raise _too_big(data, receiver)
-        return _received(kernel, call, receiver, _take(kernel, call, receiver, receiver.most))
+        raise _too_big(queue.messages[index][1][1], receiver)
     if receiver.msgflg & IPC_NOWAIT:
         raise KernelError(Errno.ENOMSG, f"queue {queue.perm.id} has no such message")
     return Block(on=(queue.receivers,), stage=_receive, entry=receiver)
@@ -283,10 +282,9 @@ def _find(receiver: Receiver) -> int | None:
         return 0 if messages else None
     if receiver.search is Search.NUMBER:
         return receiver.msgtyp if 0 <= receiver.msgtyp < len(messages) else None
-    wanted = [(index, kind) for index, (_, (kind, _)) in enumerate(messages) if receiver.wants(kind)]
-    if receiver.search is Search.LESSEQUAL:
-        return min(wanted, key=lambda found: (found[1], found[0]))[0] if wanted else None
-    return wanted[0][0] if wanted else None
+    wanted = ((kind, index) for index, (_, (kind, _)) in enumerate(messages) if receiver.wants(kind))
+    found = min(wanted, default=None) if receiver.search is Search.LESSEQUAL else next(wanted, None)
+    return None if found is None else found[1]
 
 
 def _take(kernel: Kernel, call: Call, receiver: Receiver, count: int) -> list[Message]:

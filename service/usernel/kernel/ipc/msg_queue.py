@@ -158,21 +158,28 @@ def fold_removed(kernel: Kernel, fact: QueueRemoved) -> None:
 def fold_sent(kernel: Kernel, fact: MessagesSent) -> None:
     """Messages stand at the end of a queue."""
     queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
-    messages, seq = fact.messages, queue.next_seq
-    queue.messages.extend(place(seq, messages))
-    queue.arrivals.put(seq, fact.time)
-    queue.cbytes += size_of(messages)
-    queue.qnum += len(messages)
-    queue.next_seq = seq + len(messages)
-    queue.lspid, queue.stime = fact.pid, fact.time
-    queue.lspid_of = kernel.pids.get(fact.pid)
+    _, _, pid, time, messages = fact
+    seq, count = queue.next_seq, len(messages)
+    if count == 1:
+        queue.messages.append((seq, messages[0]))
+        queue.cbytes += len(messages[0][1])
+    else:
+        queue.messages.extend(place(seq, messages))
+        queue.cbytes += size_of(messages)
+    queue.arrivals.put(seq, time)
+    queue.qnum += count
+    queue.next_seq = seq + count
+    queue.lspid, queue.stime = pid, time
+    queue.lspid_of = kernel.pids.get(pid)
 
 
 def fold_received(kernel: Kernel, fact: MessagesReceived) -> None:
     """Messages have left a queue: held ones, or (when a journal is replayed) visible ones."""
     queue = kernel.ipc_namespaces[fact.ns].msg_ids.obtain(fact.msqid)
     held = queue.held
-    queue.cbytes -= size_of([held.pop(seq) if seq in held else _extract(queue, seq) for seq in fact.seqs])
+    for seq in fact.seqs:
+        _, data = held.pop(seq) if seq in held else _extract(queue, seq)
+        queue.cbytes -= len(data)
     queue.qnum -= len(fact.seqs)
     if not queue.qnum:
         queue.arrivals.forget()

@@ -44,3 +44,8 @@ class Names:
     def name(self, value: int) -> str | int:
         """The one name of a value, or the value where it has none."""
         return self.by_value.get(value, value)
+
+
+def prefixed(scope: Mapping[str, object], prefix: str) -> dict[str, int]:
+    """The numbers of a module (its ``globals()``) whose names begin so, in the order of their definition."""
+    return {name: value for name, value in scope.items() if name.startswith(prefix) and isinstance(value, int)}

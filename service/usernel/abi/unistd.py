@@ -79,6 +79,9 @@ NUMBERS: Final[Mapping[str, tuple[int, int | None]]] = {
     "pidfd_send_signal": (424, 424),
     "pidfd_open": (434, 434),
     "clone3": (435, 435),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
     "pidfd_getfd": (438, 438),
 }
 """Each call's number on x86_64 and on aarch64, which has neither poll nor fork (but ppoll and clone)."""

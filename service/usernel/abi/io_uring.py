@@ -1,0 +1,210 @@
+"""``linux/io_uring.h``: what a ring is set up, entered and registered with, and how it lies in memory.
+
+Requests and their own flags are in ``io_uring_op``, structs in ``io_uring_struct``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .io_uring_op import IORING_OP_LAST, IORING_TIMESTAMP_HW_SHIFT
+from .names import Names, prefixed
+
+IOSQE_FIXED_FILE_BIT: Final = 0
+IOSQE_IO_DRAIN_BIT: Final = 1
+IOSQE_IO_LINK_BIT: Final = 2
+IOSQE_IO_HARDLINK_BIT: Final = 3
+IOSQE_ASYNC_BIT: Final = 4
+IOSQE_BUFFER_SELECT_BIT: Final = 5
+IOSQE_CQE_SKIP_SUCCESS_BIT: Final = 6
+IOSQE_FIXED_FILE: Final = 1 << IOSQE_FIXED_FILE_BIT
+IOSQE_IO_DRAIN: Final = 1 << IOSQE_IO_DRAIN_BIT
+IOSQE_IO_LINK: Final = 1 << IOSQE_IO_LINK_BIT
+IOSQE_IO_HARDLINK: Final = 1 << IOSQE_IO_HARDLINK_BIT
+IOSQE_ASYNC: Final = 1 << IOSQE_ASYNC_BIT
+IOSQE_BUFFER_SELECT: Final = 1 << IOSQE_BUFFER_SELECT_BIT
+IOSQE_CQE_SKIP_SUCCESS: Final = 1 << IOSQE_CQE_SKIP_SUCCESS_BIT
+IOSQE: Final = Names(
+    "io_uring_sqe_flags",
+    {name: bits for name, bits in prefixed(globals(), "IOSQE_").items() if not name.endswith("_BIT")},
+)
+
+IORING_SETUP_IOPOLL: Final = 1 << 0
+IORING_SETUP_SQPOLL: Final = 1 << 1
+IORING_SETUP_SQ_AFF: Final = 1 << 2
+IORING_SETUP_CQSIZE: Final = 1 << 3
+IORING_SETUP_CLAMP: Final = 1 << 4
+IORING_SETUP_ATTACH_WQ: Final = 1 << 5
+IORING_SETUP_R_DISABLED: Final = 1 << 6
+IORING_SETUP_SUBMIT_ALL: Final = 1 << 7
+IORING_SETUP_COOP_TASKRUN: Final = 1 << 8
+IORING_SETUP_TASKRUN_FLAG: Final = 1 << 9
+IORING_SETUP_SQE128: Final = 1 << 10
+IORING_SETUP_CQE32: Final = 1 << 11
+IORING_SETUP_SINGLE_ISSUER: Final = 1 << 12
+IORING_SETUP_DEFER_TASKRUN: Final = 1 << 13
+IORING_SETUP_NO_MMAP: Final = 1 << 14
+IORING_SETUP_REGISTERED_FD_ONLY: Final = 1 << 15
+IORING_SETUP_NO_SQARRAY: Final = 1 << 16
+IORING_SETUP_HYBRID_IOPOLL: Final = 1 << 17
+IORING_SETUP_CQE_MIXED: Final = 1 << 18
+SETUP: Final = Names("io_uring_setup_flags", prefixed(globals(), "IORING_SETUP_"))
+
+IORING_ENTER_GETEVENTS: Final = 1 << 0
+IORING_ENTER_SQ_WAKEUP: Final = 1 << 1
+IORING_ENTER_SQ_WAIT: Final = 1 << 2
+IORING_ENTER_EXT_ARG: Final = 1 << 3
+IORING_ENTER_REGISTERED_RING: Final = 1 << 4
+IORING_ENTER_ABS_TIMER: Final = 1 << 5
+IORING_ENTER_EXT_ARG_REG: Final = 1 << 6
+IORING_ENTER_NO_IOWAIT: Final = 1 << 7
+ENTER: Final = Names("io_uring_enter_flags", prefixed(globals(), "IORING_ENTER_"))
+
+IORING_FEAT_SINGLE_MMAP: Final = 1 << 0
+IORING_FEAT_NODROP: Final = 1 << 1
+IORING_FEAT_SUBMIT_STABLE: Final = 1 << 2
+IORING_FEAT_RW_CUR_POS: Final = 1 << 3
+IORING_FEAT_CUR_PERSONALITY: Final = 1 << 4
+IORING_FEAT_FAST_POLL: Final = 1 << 5
+IORING_FEAT_POLL_32BITS: Final = 1 << 6
+IORING_FEAT_SQPOLL_NONFIXED: Final = 1 << 7
+IORING_FEAT_EXT_ARG: Final = 1 << 8
+IORING_FEAT_NATIVE_WORKERS: Final = 1 << 9
+IORING_FEAT_RSRC_TAGS: Final = 1 << 10
+IORING_FEAT_CQE_SKIP: Final = 1 << 11
+IORING_FEAT_LINKED_FILE: Final = 1 << 12
+IORING_FEAT_REG_REG_RING: Final = 1 << 13
+IORING_FEAT_RECVSEND_BUNDLE: Final = 1 << 14
+IORING_FEAT_MIN_TIMEOUT: Final = 1 << 15
+IORING_FEAT_RW_ATTR: Final = 1 << 16
+IORING_FEAT_NO_IOWAIT: Final = 1 << 17
+FEATURES: Final = Names("io_uring_features", prefixed(globals(), "IORING_FEAT_"))
+
+IORING_SQ_NEED_WAKEUP: Final = 1 << 0
+IORING_SQ_CQ_OVERFLOW: Final = 1 << 1
+IORING_SQ_TASKRUN: Final = 1 << 2
+"""The flags of a submission queue."""
+IORING_CQ_EVENTFD_DISABLED: Final = 1 << 0
+"""The flag of a completion queue."""
+
+IORING_CQE_F_BUFFER: Final = 1 << 0
+IORING_CQE_F_MORE: Final = 1 << 1
+IORING_CQE_F_SOCK_NONEMPTY: Final = 1 << 2
+IORING_CQE_F_NOTIF: Final = 1 << 3
+IORING_CQE_F_BUF_MORE: Final = 1 << 4
+IORING_CQE_F_SKIP: Final = 1 << 5
+IORING_CQE_F_32: Final = 1 << 15
+CQE_FLAGS: Final = Names("io_uring_cqe_flags", prefixed(globals(), "IORING_CQE_F_"))
+IORING_CQE_F_TSTAMP_HW: Final = 1 << IORING_TIMESTAMP_HW_SHIFT
+IORING_CQE_BUFFER_SHIFT: Final = 16
+
+IORING_OFF_SQ_RING: Final = 0
+IORING_OFF_CQ_RING: Final = 0x8000000
+IORING_OFF_SQES: Final = 0x10000000
+IORING_OFF_PBUF_RING: Final = 0x80000000
+IORING_OFF_PBUF_SHIFT: Final = 16
+IORING_OFF_MMAP_MASK: Final = 0xF8000000
+"""Where mmap(2) finds the parts of a ring."""
+
+IORING_REGISTER_BUFFERS: Final = 0
+IORING_UNREGISTER_BUFFERS: Final = 1
+IORING_REGISTER_FILES: Final = 2
+IORING_UNREGISTER_FILES: Final = 3
+IORING_REGISTER_EVENTFD: Final = 4
+IORING_UNREGISTER_EVENTFD: Final = 5
+IORING_REGISTER_FILES_UPDATE: Final = 6
+IORING_REGISTER_EVENTFD_ASYNC: Final = 7
+IORING_REGISTER_PROBE: Final = 8
+IORING_REGISTER_PERSONALITY: Final = 9
+IORING_UNREGISTER_PERSONALITY: Final = 10
+IORING_REGISTER_RESTRICTIONS: Final = 11
+IORING_REGISTER_ENABLE_RINGS: Final = 12
+IORING_REGISTER_FILES2: Final = 13
+IORING_REGISTER_FILES_UPDATE2: Final = 14
+IORING_REGISTER_BUFFERS2: Final = 15
+IORING_REGISTER_BUFFERS_UPDATE: Final = 16
+IORING_REGISTER_IOWQ_AFF: Final = 17
+IORING_UNREGISTER_IOWQ_AFF: Final = 18
+IORING_REGISTER_IOWQ_MAX_WORKERS: Final = 19
+IORING_REGISTER_RING_FDS: Final = 20
+IORING_UNREGISTER_RING_FDS: Final = 21
+IORING_REGISTER_PBUF_RING: Final = 22
+IORING_UNREGISTER_PBUF_RING: Final = 23
+IORING_REGISTER_SYNC_CANCEL: Final = 24
+IORING_REGISTER_FILE_ALLOC_RANGE: Final = 25
+IORING_REGISTER_PBUF_STATUS: Final = 26
+IORING_REGISTER_NAPI: Final = 27
+IORING_UNREGISTER_NAPI: Final = 28
+IORING_REGISTER_CLOCK: Final = 29
+IORING_REGISTER_CLONE_BUFFERS: Final = 30
+IORING_REGISTER_SEND_MSG_RING: Final = 31
+IORING_REGISTER_ZCRX_IFQ: Final = 32
+IORING_REGISTER_RESIZE_RINGS: Final = 33
+IORING_REGISTER_MEM_REGION: Final = 34
+IORING_REGISTER_QUERY: Final = 35
+REGISTER: Final = Names(
+    "io_uring_register_op",
+    prefixed(globals(), "IORING_REGISTER_") | prefixed(globals(), "IORING_UNREGISTER_"),
+    one=True,
+)
+IORING_REGISTER_LAST: Final = 36
+IORING_REGISTER_USE_REGISTERED_RING: Final = 1 << 31
+"""Or-ed to an opcode: the descriptor is the index of a registered ring."""
+
+IO_WQ_BOUND: Final = 0
+IO_WQ_UNBOUND: Final = 1
+IORING_MEM_REGION_TYPE_USER: Final = 1
+IORING_MEM_REGION_REG_WAIT_ARG: Final = 1
+IORING_RSRC_REGISTER_SPARSE: Final = 1 << 0
+IORING_REGISTER_FILES_SKIP: Final = -2
+IO_URING_OP_SUPPORTED: Final = 1 << 0
+IORING_REGISTER_SRC_REGISTERED: Final = 1 << 0
+IORING_REGISTER_DST_REPLACE: Final = 1 << 1
+IOU_PBUF_RING_MMAP: Final = 1
+IOU_PBUF_RING_INC: Final = 2
+IORING_REG_WAIT_TS: Final = 1 << 0
+IO_URING_QUERY_OPCODES: Final = 0
+
+IORING_RESTRICTION_REGISTER_OP: Final = 0
+IORING_RESTRICTION_SQE_OP: Final = 1
+IORING_RESTRICTION_SQE_FLAGS_ALLOWED: Final = 2
+IORING_RESTRICTION_SQE_FLAGS_REQUIRED: Final = 3
+RESTRICTION: Final = Names("io_uring_register_restriction_op", prefixed(globals(), "IORING_RESTRICTION_"), one=True)
+IORING_RESTRICTION_LAST: Final = 4
+
+IO_URING_NAPI_REGISTER_OP: Final = 0
+IO_URING_NAPI_STATIC_ADD_ID: Final = 1
+IO_URING_NAPI_STATIC_DEL_ID: Final = 2
+IO_URING_NAPI_TRACKING_DYNAMIC: Final = 0
+IO_URING_NAPI_TRACKING_STATIC: Final = 1
+IO_URING_NAPI_TRACKING_INACTIVE: Final = 255
+IORING_ZCRX_AREA_SHIFT: Final = 48
+IORING_ZCRX_AREA_MASK: Final = (1 << 64) - (1 << IORING_ZCRX_AREA_SHIFT)
+IORING_ZCRX_AREA_DMABUF: Final = 1
+
+SQE_COMMON_FLAGS: Final = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC
+SQE_VALID_FLAGS: Final = SQE_COMMON_FLAGS | IOSQE_BUFFER_SELECT | IOSQE_IO_DRAIN | IOSQE_CQE_SKIP_SUCCESS
+IORING_SETUP_FLAGS: Final = SETUP.union(SETUP.values)
+IORING_ENTER_FLAGS: Final = ENTER.union(ENTER.values)
+IORING_FEAT_FLAGS: Final = FEATURES.union(FEATURES.values)
+"""The sets of what is allowed and offered (``io_uring/io_uring.h``)."""
+
+IORING_MAX_ENTRIES: Final = 32768
+IORING_MAX_CQ_ENTRIES: Final = 2 * IORING_MAX_ENTRIES
+IORING_TW_CAP_ENTRIES_VALUE: Final = 32
+IORING_SQPOLL_CAP_ENTRIES_VALUE: Final = 8
+"""Entries of a ring, and task work and entries taken at once by SQPOLL (``io_uring/io_uring.h``, ``sqpoll.c``)."""
+IORING_MAX_FIXED_FILES: Final = 1 << 20
+IORING_MAX_REG_BUFFERS: Final = 1 << 14
+"""Slots of the tables (``io_uring/rsrc.c``)."""
+IORING_MAX_RESTRICTIONS: Final = IORING_RESTRICTION_LAST + IORING_REGISTER_LAST + IORING_OP_LAST
+"""``io_uring/register.c``."""
+IO_RINGFD_REG_MAX: Final = 16
+"""Rings that a task registers (``include/linux/io_uring_types.h``)."""
+MAX_BIDS_PER_BGID: Final = 1 << 16
+PEEK_MAX_IMPORT: Final = 256
+"""Buffers of a group, and those that one request takes (``io_uring/kbuf.c``)."""
+APOLL_MAX_RETRY: Final = 128
+"""Polls of one request before it goes to a worker (``io_uring/poll.c``)."""
+MULTISHOT_MAX_RETRY: Final = 32
+"""``io_uring/net.c``."""

@@ -1,4 +1,4 @@
-"""``asm-generic/fcntl.h``: flags of open files."""
+"""``asm-generic/fcntl.h``, ``linux/fcntl.h``: flags of open files, and of calls that take a path."""
 
 from __future__ import annotations
 
@@ -25,6 +25,19 @@ O_APPEND: Final = 0o2000
 O_DIRECT: Final = 0o40000
 O_NOATIME: Final = 0o1000000
 O_ASYNC: Final = 0o20000
+O_DSYNC: Final = 0o10000
+O_SYNC: Final = 0o4010000
+O_DIRECTORY: Final = 0o200000
+O_NOFOLLOW: Final = 0o400000
+O_PATH: Final = 0o10000000
+O_TMPFILE: Final = 0o20200000
+O_PATH_FLAGS: Final = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC
+"""What an open file with O_PATH keeps of its flags (``fs/open.c``)."""
+VALID_OPEN_FLAGS: Final = (
+    O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT
+    | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE
+)  # fmt: skip
+"""What openat2(2) takes; open(2) drops the rest (``include/linux/fcntl.h``)."""
 SETFL_MASK: Final = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME
 """What F_SETFL changes, but for O_ASYNC, which no file here has."""
 
@@ -47,6 +60,18 @@ FCNTL: Final = Names(
     },
     one=True,
 )
+
+AT_FDCWD: Final = -100
+AT_SYMLINK_NOFOLLOW: Final = 0x100
+AT_EACCESS: Final = 0x200
+AT_REMOVEDIR: Final = 0x200
+AT_SYMLINK_FOLLOW: Final = 0x400
+AT_NO_AUTOMOUNT: Final = 0x800
+AT_EMPTY_PATH: Final = 0x1000
+AT_STATX_SYNC_TYPE: Final = 0x6000
+AT_STATX_SYNC_AS_STAT: Final = 0x0000
+AT_STATX_FORCE_SYNC: Final = 0x2000
+AT_STATX_DONT_SYNC: Final = 0x4000
 
 MQ_OFLAGS: Final = Names(
     "mq_oflag",

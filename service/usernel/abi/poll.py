@@ -13,7 +13,12 @@ POLLERR: Final = 0x008
 POLLHUP: Final = 0x010
 POLLNVAL: Final = 0x020
 POLLRDNORM: Final = 0x040
+POLLRDBAND: Final = 0x080
 POLLWRNORM: Final = 0x100
+POLLWRBAND: Final = 0x200
+POLLMSG: Final = 0x400
+POLLREMOVE: Final = 0x1000
+POLLRDHUP: Final = 0x2000
 
 POLL_EVENTS: Final = Names(
     "poll_events",

@@ -87,3 +87,32 @@ except OSError as error: print(error.errno, flush=True)
         running.stdin.write("go\n")
         running.stdin.flush()
         assert running.stdout.readline() == "5\n"
+
+
+def test_who_made_no_call_meanwhile_does_not_notice_that_the_service_was_away(tmp_path: Path):
+    """Its calls are served as before, also those that do not sleep, and each descriptor is the same queue's."""
+    text = """
+import posix_ipc, sysv_ipc, sys
+first, gone, third = [posix_ipc.MessageQueue(f"/away-{n}", posix_ipc.O_CREAT, max_messages=2) for n in range(3)]
+first.block = gone.block = third.block = False
+gone.unlink()
+print("on", flush=True)
+sys.stdin.readline()
+first.send(b"first"); third.send(b"third")
+print(sysv_ipc.MessageQueue(0x7E59, sysv_ipc.IPC_CREAT).current_messages, third.current_messages)
+try: gone.send(b"nowhere")
+except posix_ipc.ExistentialError: print("gone", flush=True)
+"""
+    data = str(tmp_path)
+    with serving("--data-dir", data) as (process, line):
+        url = line.split()[-1]
+        with start([sys.executable, "-c", text], "--url", url) as running:
+            assert running.line() == "on"
+            process.kill()
+            process.wait()
+            with serving("--data-dir", data, "--port", url.rsplit(":", 1)[1]), SyncClient(url) as client:
+                third = client.mq_open("away-2", "O_RDWR")
+                until(lambda: third.stat()["files"] == 2)
+                running.say("go")
+                assert (running.line(), running.line()) == ("0 1", "gone")
+                assert third.receive(wait=0).data == b"third"

@@ -6,10 +6,11 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
+from usernel.kernel.call import Return
 from usernel.kernel.error import KernelError
 
 from .backend import Backend, Handle, Served
@@ -145,9 +146,7 @@ class Descriptors:
                 queue.pipe.show(FULL if messages >= places else PART if messages else EMPTY)
 
     def learn(self, queue: Queue, name: str, served: Served) -> None:
-        """Show at once what a call's outcome tells of a queue, where to ask the kernel takes time."""
-        if not self._backend.shared:
-            return
+        """Show at once what a call's outcome tells of a queue: to ask the kernel may take time."""
         queue.calls += 1
         if (seen := self._backend.seen(served)) is not None:
             self._show(queue, seen)
@@ -161,15 +160,39 @@ class Descriptors:
         self._refreshing = self._loop.call_later(REFRESH_SECONDS, self._refresh_all)
 
     async def _reopen(self) -> None:
-        """The kernel's descriptors were lost with the connection: open the queues anew that still have a name."""
+        """The kernel's descriptors were lost with the connection: open the queues anew that are still there."""
         for queue in list(self._by_ino.values()):
             queue.refreshing = False
-            for mode, handle in queue.handles.items():
-                opened: asyncio.Future[Served] = self._loop.create_future()
-                flags = mode | (O_NONBLOCK if handle.nonblock else 0)
-                self._backend.submit(None, "mq_open", (queue.name, flags, 0, None, None), opened.set_result)
-                result = (await opened).result
-                handle.mqdes = -1 if result is None else result.ret
+            for mode, handle in list(queue.handles.items()):
+                handle.mqdes = await self._opened_anew(queue, mode | (O_NONBLOCK if handle.nonblock else 0))
+            if all(handle.mqdes < 0 for handle in queue.handles.values()):
+                self._rename(queue, -queue.pipe.ino)
+
+    async def _opened_anew(self, queue: Queue, flags: int) -> int:
+        """The kernel's descriptor; -1 where what has the name is another queue, or nothing is."""
+        opened = await self._call("mq_open", queue.name, flags, 0, None, None)
+        if opened is None:
+            return -1
+        found = await self._call("fstat", opened.ret)
+        if found is not None and (found.out or {})["st_ino"] == queue.ino and self._by_ino.get(queue.ino) is queue:
+            return opened.ret
+        self._backend.close_fd(opened.ret)
+        return -1
+
+    async def _call(self, name: str, *args: Any) -> Return | None:
+        done: asyncio.Future[Served] = self._loop.create_future()
+        self._backend.submit(None, name, args, done.set_result)
+        served = await done
+        if served.error is not None and served.error.number is Errno.EIO:
+            raise OSError(served.error.number, served.error.why)  # lost again, and with it nothing is said of the queue
+        return served.result
+
+    def _rename(self, queue: Queue, ino: int) -> None:
+        """It is in the kernel no more, where its number may be another's from now on."""
+        if self._by_ino.get(queue.ino) is queue:
+            del self._by_ino[queue.ino]
+            queue.ino = ino
+            self._by_ino[ino] = queue
 
     def on_close(self) -> None:
         """Look at the queues of which somebody has let go."""

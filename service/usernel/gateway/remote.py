@@ -11,25 +11,38 @@ from itertools import count
 from typing import Any, Final
 
 from usernel.abi.errno import Errno
-from usernel.abi.ipc import IPC_NOWAIT
 from usernel.abi.mqueue import SIGEV_SIGNAL, SIGEV_THREAD
-from usernel.abi.signal import NSIG, SI_MESGQ
-from usernel.kernel.call import Restart, Return
+from usernel.abi.signal import NSIG
+from usernel.kernel.call import Return
 from usernel.kernel.error import KernelError
-from usernel.kernel.outputs import MqNotified, Output, SignalDelivered
-from usernel.kernel.signal import SigInfo
-from usernel.syscalls.kinds import Kind, Structure
+from usernel.kernel.outputs import MqNotified, Output
 from usernel.syscalls.table import TABLE
 from usernel_client.connection import Connection
-from usernel_client.errors import ConnectionLost
+from usernel_client.errors import ConnectionLost, ProtocolError
 from usernel_client.errors import KernelError as ServiceError
 from usernel_client.protocol import Reply, plain_out
 
 from .backend import DESCRIPTORS, Handle, Identity, Login, OnFill, OnOutput, OnServed
+from .remote_call import (
+    KEEPER,
+    Asked,
+    Notification,
+    RemoteActor,
+    RemoteServed,
+    filled,
+    making,
+    output,
+    seen,
+    sleeps,
+    unheard,
+    wire,
+)
 
 RECONNECT_SECONDS: Final = 30.0
 """How long a call that may sleep waits for a service that is gone, before it fails with EIO."""
 RECONNECT_EVERY: Final = 0.1
+HEARTBEAT_SECONDS: Final = 30.0
+"""How often a silent service is asked whether it lives: one that vanished with its host breaks no connection."""
 BORN: Final[Mapping[str, Any]] = {"autoreap": True, "share_fds": True, "pdeathsig": "SIGKILL"}
 """How tasks are made here: gone with the connection, with one table of descriptors."""
 MOVING: Final = frozenset({"mq_timedsend", "mq_timedreceive"})
@@ -40,49 +53,6 @@ PIDS: Final = frozenset({"msg_lspid", "msg_lrpid", "si_pid"})
 NOTIFICATION: Final = 64
 """The signal (SIGRTMAX) by which the service tells a task of a message; it is blocked, and waited for."""
 Open = Callable[[], Coroutine[Any, Any, Connection]]
-Notification = tuple[int, int, int]
-"""``sigev_notify``, ``sigev_signo``, ``sigev_value``."""
-
-
-@dataclass(slots=True, eq=False)
-class RemoteActor:
-    """What acts for a process: a task of the service, made anew on each connection. ``pid`` is its number there."""
-
-    who: Identity
-    pid: int | None = None
-    ready: asyncio.Task[None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How a program wants to be told of a message: ``mq_notify``'s arguments."""
-
-    actor: RemoteActor
-    handle: Handle
-    kind: int
-    signo: int
-    value: int
-
-
-@dataclass(slots=True, eq=False)
-class RemoteServed:
-    """A call on its way. ``ident`` is its id on the connection that it went out on."""
-
-    actor: RemoteActor
-    name: str
-    args: Mapping[str, Any]
-    sleeps: bool
-    on_served: OnServed
-    restart: Restart
-    ident: int | None = None
-    done: bool = False
-    result: Return | None = None
-    error: KernelError | None = None
-    held: bool = False
-    given_up: bool = False
-    answered: bool = False
-    fill: tuple[int, int] | None = None
-    """``mq_curmsgs`` behind it, and ``mq_maxmsg``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +66,9 @@ class Remote:
     _open: Open
     _connection: Connection
     _reconnecting: asyncio.Task[None] | None = None
+    _restored: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether everything is on the connection as it was on the one before: until then no descriptor is what it was."""
+    _closed: bool = False
     _background: set[asyncio.Task[None]] = field(default_factory=set)
     _actors: set[RemoteActor] = field(default_factory=set)
     _spaces: dict[int, asyncio.Task[int]] = field(default_factory=dict)
@@ -113,9 +86,10 @@ class Remote:
     async def connect(cls, url: str, token: str | None, task: int | None = None) -> Remote:
         """Connect, to act as a child of a task of the service or of its default one. ConnectionLost, ProtocolError."""
         headers = None if task is None else {"Usernel-Task": str(task)}
-        opening = partial(Connection.open, url, token, headers=headers)
+        opening = partial(Connection.open, url, token, headers=headers, heartbeat=HEARTBEAT_SECONDS)
         made = cls(opening, await opening())
         await made._ready()
+        made._restored.set()
         return made
 
     async def _ready(self) -> None:
@@ -123,8 +97,15 @@ class Remote:
         limit = {"rlim_cur": DESCRIPTORS, "rlim_max": DESCRIPTORS}
         with suppress(ServiceError):
             await self._connection.call("prlimit64", {"resource": "RLIMIT_NOFILE", "new_limit": limit}, None)
+        # It never returns, and so tells of the connection's loss also when nothing else is under way.
+        self._connection.submit("rt_sigtimedwait", {"set": []}, None, self._unwatched)
         if self.on_reconnect is not None:
             await self.on_reconnect()
+
+    def _unwatched(self, reply: Reply | ConnectionLost) -> None:
+        if isinstance(reply, ConnectionLost) and not self._closed:
+            self._forget_tasks()
+            self._reconnect()
 
     async def try_login(self, login: Login) -> None:
         """Whether a task of the service may be this user: PermissionError where not."""
@@ -133,7 +114,7 @@ class Remote:
             pid = (await self._connection.call("fork", how, None)).ret
         except ServiceError as error:
             raise PermissionError(f"the service lets nobody here be user {login.uid}: {error.detail}") from None
-        self._connection.submit("kill", {"pid": pid, "sig": "SIGKILL"}, None, _unheard)
+        self._connection.submit("kill", {"pid": pid, "sig": "SIGKILL"}, None, unheard)
 
     # ---------------------------------------------------------------------------------------------------- processes
 
@@ -150,8 +131,8 @@ class Remote:
             self._dismiss(actor)
         elif known != who and actor.pid is not None:
             with suppress(ConnectionLost):
-                for name, args in _making(who):
-                    self._connection.submit(name, args, actor.pid, _unheard)
+                for name, args in making(who):
+                    self._connection.submit(name, args, actor.pid, unheard)
 
     def renice(self, actor: RemoteActor, nice: int) -> None:
         """Not told: a nice value of one host says nothing to the others."""
@@ -166,7 +147,7 @@ class Remote:
         pid, actor.pid, actor.ready = actor.pid, None, None
         if pid is not None:
             with suppress(ConnectionLost):
-                self._connection.submit("kill", {"pid": pid, "sig": "SIGKILL"}, None, _unheard)
+                self._connection.submit("kill", {"pid": pid, "sig": "SIGKILL"}, None, unheard)
 
     async def _born(self, actor: RemoteActor) -> None:
         """Make the task: in the IPC namespace that stands for the process's own, and with its ids where that may be."""
@@ -176,7 +157,7 @@ class Remote:
         if not who.initial:
             await self._join(pid, await self._space(who.ipc))
         with suppress(ServiceError):  # a limit above the service's own
-            for name, args in _making(who):
+            for name, args in making(who):
                 await self._connection.call(name, args, pid)
         with suppress(ServiceError):  # whoever may not be somebody else there acts as itself
             await self._become(pid, who)
@@ -214,8 +195,8 @@ class Remote:
         row, actor = TABLE[name], actor or KEEPER
         if name == "mq_notify":
             args = (args[0], self._asked(actor, args[0], args[1]))
-        named = {item.name: _wire(item.kind, value) for item, value in zip(row.args, args, strict=True)}
-        served = RemoteServed(actor, name, named, _sleeps(name, named), on_served, row.restart)
+        named = {item.name: wire(item.kind, value) for item, value in zip(row.args, args, strict=True)}
+        served = RemoteServed(actor, name, named, sleeps(name, named), on_served, row.restart)
         if actor.pid is not None or actor is KEEPER:
             self._send(served)
         else:
@@ -225,6 +206,8 @@ class Remote:
     async def _send_later(self, served: RemoteServed) -> None:
         actor = served.actor
         try:
+            if not self._connection.stat()["lost"]:
+                await asyncio.wait_for(self._restored.wait(), RECONNECT_SECONDS)
             while actor.pid is None:
                 if actor.ready is None:
                     actor.ready = asyncio.create_task(self._born(actor))
@@ -233,7 +216,7 @@ class Remote:
             actor.ready = None
             self._lost(served, error)
             return
-        except OSError as error:
+        except (OSError, ProtocolError) as error:
             actor.ready = None
             self._fail(served, f"the service lets no task act for the process: {error}")
             return
@@ -250,7 +233,7 @@ class Remote:
             )
             if served.name in MOVING:
                 # Behind it in the same frame: what the queue holds then, for whoever polls when the call returns.
-                self.fill(served.args["mqdes"], partial(_seen, served))
+                self.fill(served.args["mqdes"], partial(seen, served))
         except ConnectionLost as error:
             self._lost(served, error)
 
@@ -312,13 +295,13 @@ class Remote:
         if served.held and served.ident is not None:
             served.held = False
             with suppress(ConnectionLost):  # the service gives back what was held by a connection that is gone
-                how(served.ident, _unheard)
+                how(served.ident, unheard)
 
     def fill(self, handle: Handle, then: OnFill) -> None:
         """Ask for it; a message that somebody holds counts as one that is there."""
         with suppress(ConnectionLost):
             args = {"mqdes": handle.mqdes, "newattr": None}
-            self._connection.submit("mq_getsetattr", args, None, partial(_filled, then))
+            self._connection.submit("mq_getsetattr", args, None, partial(filled, then))
 
     def seen(self, served: RemoteServed) -> tuple[int, int] | None:
         """What was in the queue behind a call; a message that it holds counts no more."""
@@ -329,7 +312,7 @@ class Remote:
     def close_fd(self, fd: int) -> None:
         """Close it."""
         with suppress(ConnectionLost):
-            self._connection.submit("close", {"fd": fd}, None, _unheard)
+            self._connection.submit("close", {"fd": fd}, None, unheard)
 
     # ------------------------------------------------------------------------------------------------- notification
 
@@ -366,7 +349,7 @@ class Remote:
         info = self._named(plain_out(reply.out)) or {}
         asked = self._asking.pop(info["si_value"], None)
         if asked is not None:
-            self._tell(asked, _output(asked, info))
+            self._tell(asked, output(asked, info))
         self._listen(actor)
 
     def _tell(self, asked: Asked, output: Output) -> None:
@@ -389,8 +372,8 @@ class Remote:
 
     async def _again(self, served: RemoteServed, error: ConnectionLost) -> None:
         try:
-            await asyncio.shield(self._reconnect())
-        except ConnectionLost:
+            await asyncio.wait_for(asyncio.shield(self._reconnect()), RECONNECT_SECONDS)
+        except TimeoutError:
             if not served.given_up:
                 self._fail(served, f"{error}; it did not come back within {RECONNECT_SECONDS:g} s")
             return
@@ -405,23 +388,21 @@ class Remote:
 
     def _reconnect(self) -> asyncio.Task[None]:
         if self._reconnecting is None or self._reconnecting.done():
+            self._restored.clear()
             self._reconnecting = asyncio.create_task(self._reconnected())
-            self._reconnecting.add_done_callback(lambda task: task.cancelled() or task.exception())
         return self._reconnecting
 
     async def _reconnected(self) -> None:
-        old, ends = self._connection, asyncio.get_running_loop().time() + RECONNECT_SECONDS
-        await old.close()
-        while True:
+        """Connect again, however long it takes: who waits for it waits no longer than it may."""
+        while not self._restored.is_set():
+            await self._connection.close()
             try:
                 self._connection = await self._open()
                 await self._ready()
-            except OSError as error:
-                if asyncio.get_running_loop().time() > ends:
-                    raise ConnectionLost(str(error)) from None
+            except (OSError, ProtocolError):
                 await asyncio.sleep(RECONNECT_EVERY)
             else:
-                return
+                self._restored.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -430,54 +411,9 @@ class Remote:
 
     async def close(self) -> None:
         """End the connection, and every task on it."""
+        self._closed = True
         for task in self._background:
             task.cancel()
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
         await self._connection.close()
-
-
-KEEPER: Final = RemoteActor(Identity(0, "", (0,) * 4, (0,) * 4, (), 0, 0, 0, initial=True, umask=0, mq_bytes=0))
-"""The connection's own task."""
-
-
-def _making(who: Identity) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """The calls by which a task makes queues as a process does."""
-    limit = {"rlim_cur": who.mq_bytes, "rlim_max": who.mq_bytes}
-    return ("umask", {"mask": who.umask}), ("prlimit64", {"resource": "RLIMIT_MSGQUEUE", "new_limit": limit})
-
-
-def _output(asked: Asked, info: Mapping[str, int]) -> Output:
-    pid = asked.actor.who.pid
-    if asked.kind == SIGEV_THREAD:
-        return MqNotified(pid, 0, None, asked.value, removed=False)
-    return SignalDelivered(pid, SigInfo(asked.signo, SI_MESGQ, info["si_pid"], info["si_uid"], asked.value))
-
-
-def _seen(served: RemoteServed, fill: tuple[int, int] | None) -> None:
-    if served.answered:  # else it sleeps, and that is not what the queue will hold
-        served.fill = fill
-
-
-def _filled(then: OnFill, reply: Reply | ConnectionLost) -> None:
-    if isinstance(reply, Reply) and reply.errno is None and not reply.status:
-        attr = plain_out(reply.out)
-        then((attr["mq_curmsgs"], attr["mq_maxmsg"]))
-    else:
-        then(None)
-
-
-def _unheard(reply: Any) -> None:
-    """Nobody waits for this answer."""
-
-
-def _wire(kind: Kind, value: Any) -> Any:
-    """An argument as a frame has it: structures by the names of their fields."""
-    if isinstance(kind, Structure) and value is not None:
-        return {item.name: _wire(item.kind, part) for item, part in zip(kind.fields, value, strict=True)}
-    return value
-
-
-def _sleeps(name: str, args: Mapping[str, Any]) -> bool:
-    """Whether a call may sleep, and so may wait for the service as well."""
-    if name in {"msgsnd", "msgrcv"}:
-        return not args["msgflg"] & IPC_NOWAIT
-    return name in {"mq_timedsend", "mq_timedreceive"} and not args["mqdes"].nonblock

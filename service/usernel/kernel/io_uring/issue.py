@@ -1,0 +1,178 @@
+"""Issuing requests as Linux does: at once without blocking; else when the file is ready; else by io-wq.
+
+``io_queue_sqe``, ``io_queue_async`` and ``io_queue_iowq`` of ``io_uring/io_uring.c``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from usernel.abi.errno import Errno
+
+from ..error import KernelError
+from .complete import complete, defer_failed
+from .link_timeout import prep_linked_timeout, queue_linked_timeout
+from .links import find_next
+from .outcome import LATER, Outcome
+from .poll import Arm, arm_poll_handler
+from .port import AGAIN, Job
+from .request import (
+    REQ_F_ARM_LTIMEOUT,
+    REQ_F_FAIL,
+    REQ_F_FIXED_FILE,
+    REQ_F_FORCE_ASYNC,
+    REQ_F_HARDLINK,
+    REQ_F_LINK,
+    REQ_F_NOWAIT,
+    Request,
+)
+
+if TYPE_CHECKING:
+    from .opdef import Op
+
+
+def queue_sqe(req: Request) -> None:
+    """Issue a request without blocking, and let it wait where that cannot be (``io_queue_sqe``)."""
+    outcome = _issue(req)
+    if isinstance(outcome, Job):
+        outcome = _try_now(req, outcome)
+    if outcome is AGAIN:
+        _queue_async(req)
+    elif outcome is not LATER:
+        complete(req, outcome)
+
+
+def task_submit(req: Request) -> None:
+    """Issue a request whose turn has come by task work (``io_req_task_submit``)."""
+    if req.ctx.dying:
+        defer_failed(req, -Errno.EFAULT)
+    elif req.flags & REQ_F_FORCE_ASYNC:
+        queue_iowq(req)
+    else:
+        queue_sqe(req)
+
+
+def queue_sqe_fallback(req: Request) -> None:
+    """Queue a request, or the head of a chain, that cannot simply be issued (``io_queue_sqe_fallback``)."""
+    if req.flags & REQ_F_FAIL:
+        # None of the chain is submitted: hard links break as soft ones do.
+        req.flags = req.flags & ~REQ_F_HARDLINK | REQ_F_LINK
+        defer_failed(req, req.res)
+    elif req.ctx.drain_active:
+        req.ctx.drain(req)
+    else:
+        queue_iowq(req)
+
+
+def queue_iowq(req: Request) -> None:
+    """Let a worker do a request (``io_queue_iowq``, ``io_wq_submit_work``).
+
+    One that is to go there at once (IOSQE_ASYNC) waits for its file all the same where that can be polled.
+    """
+    outcome: Any = req.job if req.job is not None else _issue(req)
+    if isinstance(outcome, Job):
+        op = _op(req)
+        polls = (op.pollin or op.pollout) and req.file is not None and req.file.can_poll
+        if req.flags & REQ_F_FORCE_ASYNC and polls and req.job is None:
+            outcome = _try_now(req, outcome)
+            if outcome is AGAIN:
+                _queue_async(req)
+                return
+    if isinstance(outcome, Job):
+        _punt(req, outcome)
+    elif outcome is not LATER:
+        if outcome is AGAIN:
+            outcome = -Errno.EAGAIN
+        req.ctx.task_work_add(complete, req, outcome)
+
+
+def _punt(req: Request, job: Job) -> None:
+    op, file = _op(req), req.file
+    regular = file is not None and file.regular
+    hash_key = file.inode if file is not None and regular and op.hash_reg_file else None
+    req.job = job
+    req.where = Request.IO_WQ
+    req.ctx.inflight[req] = None
+    req.ctx.port.queue(req, job, bound=regular or not op.unbound_nonreg_file, hash_key=hash_key)
+
+
+def work_done(req: Request, result: Any) -> None:
+    """io-wq has done a request's job (``io_wq_submit_work``)."""
+    req.where = None
+    req.ctx.inflight.pop(req, None)
+    req.job = None
+    complete(req, _done(req, result))
+
+
+def _try_now(req: Request, job: Job) -> Outcome:
+    result = req.ctx.port.try_now(job)
+    if result is AGAIN:
+        req.job = job
+        return AGAIN
+    return _done(req, result)
+
+
+def _done(req: Request, result: Any) -> int:
+    try:
+        return _op(req).done(req, result)
+    except KernelError as error:
+        return -error.number
+
+
+def _queue_async(req: Request) -> None:
+    if req.flags & REQ_F_NOWAIT:
+        defer_failed(req, -Errno.EAGAIN)
+        return
+    armed = arm_poll_handler(req, task_submit, poll_issue)
+    if armed is Arm.READY:
+        req.job = None
+        req.ctx.task_work_add(task_submit, req)
+    elif armed is Arm.ABORTED:
+        queue_iowq(req)
+
+
+def _issue(req: Request) -> Outcome:
+    op = _op(req)
+    if op.needs_file and req.file is None and not assign_file(req):
+        return -Errno.EBADF
+    link = prep_linked_timeout(req) if req.flags & REQ_F_ARM_LTIMEOUT else None
+    try:
+        outcome = op.issue(req)
+    except KernelError as error:
+        outcome = -error.number
+    if link is not None:
+        queue_linked_timeout(link)
+    return outcome
+
+
+def assign_file(req: Request) -> bool:
+    """Look up the file of a request: fixed, or by its descriptor (``io_assign_file``)."""
+    ctx = req.ctx
+    if req.flags & REQ_F_FIXED_FILE:
+        node = ctx.file_table.lookup(req.fd)
+        if node is not None:
+            node.refs += 1
+            req.file_node = node
+            req.file = node.file
+    else:
+        req.file = ctx.port.fget(req.fd)
+    return req.file is not None
+
+
+def _op(req: Request) -> Op:
+    if req.op is None:
+        raise AssertionError("a request without an opcode was issued")
+    return req.op
+
+
+def poll_issue(req: Request) -> Outcome:
+    """Issue a multishot request again, now that its file is ready (``io_poll_issue``)."""
+    outcome = _issue(req)
+    return _try_now(req, outcome) if isinstance(outcome, Job) else outcome
+
+
+def queue_next(req: Request) -> None:
+    """Queue the next of a chain, or cancel the rest of it (``io_queue_next``)."""
+    following = find_next(req)
+    if following is not None:
+        req.ctx.task_work_add(task_submit, following)

@@ -1,0 +1,38 @@
+"""Every opcode that there is, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from . import (
+    advise,
+    cancel,
+    epoll,
+    filetable,
+    fs,
+    kbuf,
+    link_timeout,
+    msg_ring,
+    nop,
+    openclose,
+    poll,
+    rw,
+    splice,
+    statx,
+    sync,
+    timeout,
+    truncate,
+    xattr,
+)
+from .opdef import Op
+
+OPS: Final[Mapping[int, Op]] = dict(
+    sorted(
+        (
+            nop.OPS | rw.OPS | sync.OPS | truncate.OPS | advise.OPS | openclose.OPS | statx.OPS | fs.OPS | xattr.OPS
+            | splice.OPS | poll.OPS | epoll.OPS | timeout.OPS | link_timeout.OPS | cancel.OPS | filetable.OPS | kbuf.OPS
+            | msg_ring.OPS
+        ).items()
+    )
+)  # fmt: skip

@@ -41,11 +41,6 @@ class MqSender(NamedTuple):
     until: int | None
     batch: bool
 
-    @property
-    def done(self) -> bool:
-        """Whether every message went."""
-        return self.sent == len(self.messages)
-
 
 class MqReceiver(NamedTuple):
     """A receive in progress, for up to ``count`` messages."""
@@ -202,16 +197,18 @@ def mq_send(
     size = file.inode.msgsize
     if len(messages[0][1]) > size:
         raise KernelError(Errno.EMSGSIZE, f"{len(messages[0][1])} bytes, and mq_msgsize is {size}")
-    bad = (i for i, (prio, data) in enumerate(messages) if not 0 <= prio < MQ_PRIO_MAX or len(data) > size)
-    good = messages[: next(bad, len(messages))]
+    good = messages
+    if batch:
+        bad = (i for i, (prio, data) in enumerate(messages) if not 0 <= prio < MQ_PRIO_MAX or len(data) > size)
+        good = messages[: next(bad, len(messages))]
     return _send(kernel, call, MqSender(file, good, 0, until, batch))
 
 
 def _send(kernel: Kernel, call: Call, sender: MqSender) -> Return | Block:
-    sender = sender._replace(sent=_push(kernel, call, sender))
-    if sender.done:
-        return Return(sender.sent if sender.batch else 0)
-    inode = sender.file.inode
+    sent = _push(kernel, call, sender)
+    if sent == len(sender.messages):
+        return Return(sent if sender.batch else 0)
+    sender, inode = sender._replace(sent=sent), sender.file.inode
     if sender.file.flags & O_NONBLOCK:
         return _cut_short(sender, KernelError(Errno.EAGAIN, f"queue {inode.name} holds {inode.curmsgs} messages"))
     return Block(on=(inode.senders,), stage=_send_woken, entry=sender, until=sender.until, files=(sender.file,))

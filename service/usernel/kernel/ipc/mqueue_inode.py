@@ -25,7 +25,7 @@ from ..facts import (
 )
 from ..wait import PriorityWaitQueue, WaitQueue
 from .arrivals import Arrivals
-from .hold import BODY, Message, place, size_of
+from .hold import BODY, Message, size_of
 from .ids import durability
 
 if TYPE_CHECKING:
@@ -241,11 +241,11 @@ def fold_freed(kernel: Kernel, fact: MqFreed) -> None:
 def fold_sent(kernel: Kernel, fact: MqSent) -> None:
     """Messages stand in a queue."""
     inode = kernel.ipc_namespaces[fact.ns].mq_inodes[fact.ino]
-    for message in place(inode.next_seq, fact.messages):
-        inode.put(message)
     inode.arrivals.put(inode.next_seq, fact.time_ns // NSEC_PER_SEC)
+    for seq, body in enumerate(fact.messages, inode.next_seq):
+        inode.put((seq, body))
+        inode.qsize += len(body[1])
     inode.next_seq += len(fact.messages)
-    inode.qsize += size_of(fact.messages)
     inode.curmsgs += len(fact.messages)
     inode.atime_ns = inode.mtime_ns = inode.ctime_ns = fact.time_ns
 
@@ -254,7 +254,9 @@ def fold_received(kernel: Kernel, fact: MqReceived) -> None:
     """Messages have left a queue: held ones, or (when a journal is replayed) visible ones."""
     inode = kernel.ipc_namespaces[fact.ns].mq_inodes[fact.ino]
     held = inode.held
-    inode.qsize -= size_of([held.pop(seq) if seq in held else inode.extract(seq) for seq in fact.seqs])
+    for seq in fact.seqs:
+        _, data = held.pop(seq) if seq in held else inode.extract(seq)
+        inode.qsize -= len(data)
     inode.curmsgs -= len(fact.seqs)
     if not inode.curmsgs:
         inode.arrivals.forget()

@@ -18,7 +18,8 @@ from usernel.abi.sched import CLONE_FILES, CLONE_NEWIPC
 from usernel.abi.signal import NSIG, SIG_CATCH, UNBLOCKABLE
 from usernel.kernel.call import Call
 from usernel.kernel.fork import CloneArgs, Fork, copy_process
-from usernel.kernel.ipc.mqueue_file import mq_file
+from usernel.kernel.ipc.mqueue_file import MqFile, mq_file
+from usernel.kernel.ipc.mqueue_inode import MqInode
 from usernel.kernel.kernel import Kernel
 from usernel.kernel.ns.ipc import IpcNamespace
 from usernel.kernel.ns.tree import get_ns
@@ -141,7 +142,6 @@ class Embedded:
 
     def commit(self, served: Call) -> None:
         """The caller has what the call received."""
-        self._tell_time()
         self.kernel.commit(served)
         self._pump()
 
@@ -153,11 +153,12 @@ class Embedded:
 
     def fill(self, handle: Handle, then: OnFill) -> None:
         """As it is when what is held is received: it is held for no longer than its receiver's answer takes."""
-        inode = mq_file(self.keeper, handle.mqdes).inode
-        then((inode.visible, inode.maxmsg))
+        then(_fill(mq_file(self.keeper, handle.mqdes).inode))
 
-    def seen(self, served: Call) -> None:
-        """``fill`` is never late."""
+    def seen(self, served: Call) -> tuple[int, int] | None:
+        """As ``fill``."""
+        file = self.keeper.fds.find(served.args[0])
+        return _fill(file.inode) if isinstance(file, MqFile) else None
 
     def close_fd(self, fd: int) -> None:
         """Close it."""
@@ -199,6 +200,11 @@ class Embedded:
         """Nobody is left to be served."""
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _fill(inode: MqInode) -> tuple[int, int]:
+    """Whoever sleeps with a message takes the place of one that is received."""
+    return min(inode.visible + len(inode.senders), inode.maxmsg), inode.maxmsg
 
 
 def _unheard(served: Any) -> None:

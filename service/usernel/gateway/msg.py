@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -88,7 +87,7 @@ def _msgsnd(process: Process, regs: Regs) -> Request:
     message = process.memory.read(regs[1], MTYPE.size + (size if 0 < size <= MSGSZ_MAX else 0))
     if len(message) < MTYPE.size:
         raise fault(regs[1])
-    mtype = int.from_bytes(message[: MTYPE.size], sys.byteorder, signed=True)
+    (mtype,) = MTYPE.unpack_from(message)
     return Request((int32(regs[0]), mtype, message[MTYPE.size :], size, int32(regs[3])))
 
 

@@ -82,7 +82,6 @@ class Listener:
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self._buffer = bytearray(SECCOMP_NOTIF.size)
         try:
             fcntl.ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
         except OSError:
@@ -90,14 +89,13 @@ class Listener:
 
     def receive(self) -> SeccompNotif | None:
         """The next notification; None where its caller was gone before it could be taken."""
-        self._buffer[:] = _NOTHING
         try:
-            fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_RECV, self._buffer)
+            taken = fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_RECV, _NOTHING)
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.EINTR}:
                 return None
             raise
-        ident, pid, number, *args = SECCOMP_NOTIF.unpack(self._buffer)
+        ident, pid, number, *args = SECCOMP_NOTIF.unpack(taken)
         return SeccompNotif(ident, pid, number, args)
 
     def answer(self, ident: int, value: int, error: int = 0) -> bool:
@@ -128,7 +126,7 @@ class Listener:
 
     def _send(self, response: bytes) -> bool:
         try:
-            fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_SEND, bytearray(response))
+            fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_SEND, response)
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return False

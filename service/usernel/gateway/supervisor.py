@@ -125,17 +125,17 @@ class Supervisor:
             self._serve(Trap(notif, process, trapped, request))
 
     def _serve(self, trap: Trap) -> None:
-        if trap.trapped.opens or trap.trapped.name == "mq_notify":
+        trapped, args = trap.trapped, trap.request.args
+        if trapped.opens or trapped.name == "mq_notify":
             self._descriptors.on_close()  # what was closed before this call is told by another descriptor
-        if trap.trapped.opens:
+        if trapped.opens:
             task = asyncio.create_task(self._open(trap))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
             return
-        args = trap.request.args
-        if trap.trapped.name in IN_TURN:
+        if trapped.name in IN_TURN and (self._blocked or self._backend.shared):
             self._renice(trap)
-        call = self._backend.submit(trap.process.actor, trap.trapped.name, args, partial(self._finished, trap))
+        call = self._backend.submit(trap.process.actor, trapped.name, args, partial(self._finished, trap))
         if not call.done:
             self._blocked[call] = trap
             self._watch()
@@ -166,10 +166,10 @@ class Supervisor:
             # As Linux does: what could not be copied out has left its queue all the same.
             self._settle(trap, call, answered=self._answer(trap, 0, error))
             return
-        if not self._backend.shared:
-            self._show(trap)  # of a queue that others use as well, all that is known was shown above
         self._asked(trap, taken=True)
-        self._settle(trap, call, answered=self._answer(trap, value, None))
+        answered = self._answer(trap, value, None)
+        if call.held:
+            self._settle(trap, call, answered=answered)
 
     def _settle(self, trap: Trap, call: Served, *, answered: bool) -> None:
         """What a call received is its caller's, if that took the answer; else it was gone, and nobody has it."""
@@ -179,7 +179,8 @@ class Supervisor:
             self._backend.commit(call)
         else:
             self._backend.abort(call)
-        self._show(trap)
+        if trap.request.queue is not None and (self._backend.shared or not answered):
+            self._descriptors.refresh(trap.request.queue)
 
     def _asked(self, trap: Trap, *, taken: bool) -> None:
         """An mq_notify with SIGEV_THREAD has come to its end: its helper hears from us from now on, or does not."""
@@ -203,10 +204,6 @@ class Supervisor:
         """A program has ended, and is told of nothing any more."""
         self._descriptors.ended(process)
         self._helpers.forget(process.pid)
-
-    def _show(self, trap: Trap) -> None:
-        if trap.request.queue is not None:
-            self._descriptors.refresh(trap.request.queue)
 
     async def _open(self, trap: Trap) -> None:
         try:

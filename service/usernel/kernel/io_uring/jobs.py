@@ -40,7 +40,12 @@ with nothing done; where the program itself asked not to wait (RWF_NOWAIT, O_NON
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+from .port import Job
+
+if TYPE_CHECKING:
+    from .request import Request
 
 JOBS: Final[Mapping[str, tuple[str, ...]]] = {
     "read": ("file", "views", "off", "rw_flags"),
@@ -68,3 +73,8 @@ JOBS: Final[Mapping[str, tuple[str, ...]]] = {
     "epoll_ctl": ("epfd", "op", "fd", "event"),
 }
 """Every job, with the names of its arguments in their order."""
+
+
+def job(req: Request, name: str, *args: Any) -> Job:
+    """A job of a request, to be done with its credentials."""
+    return Job(name, args, req.cred)

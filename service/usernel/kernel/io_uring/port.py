@@ -29,10 +29,13 @@ class Job(NamedTuple):
 
     Files are the port's own, buffers are memoryviews, paths are bytes. Its result is what the system call of that name
     returns: a number, or below 0 an errno; a few hand over more, which the opcode's ``done`` knows.
+    ``jobs`` lists them.
     """
 
     name: str
     args: tuple[Any, ...]
+    cred: Hashable | None = None
+    """Whose credentials it is done with; None: the caller's own."""
 
 
 class Memory(Protocol):
@@ -68,6 +71,9 @@ class RingFile(Protocol):
     def ring(self) -> RingCtx | None:
         """The ring that it is, if it is one."""
 
+    def same(self, other: RingFile) -> bool:
+        """Whether both are references to one open file."""
+
     def get(self) -> RingFile:
         """Another reference."""
 
@@ -79,6 +85,8 @@ class Port(Protocol):
     """One environment."""
 
     memory: Memory
+    machine: str
+    """The program's machine (``uname -m``), which some structs are laid out by: ``x86_64`` or ``aarch64``."""
 
     def now(self, clock: Clock) -> int:
         """The time on a clock, in nanoseconds, as it was last told."""
@@ -122,7 +130,10 @@ class Port(Protocol):
         """
 
     def cancel(self, req: Request) -> bool:
-        """Take a queued job back: True where it has not begun; a running one is interrupted where that can be."""
+        """Take a queued job back, if it has not begun: then True, and it never will."""
+
+    def interrupt(self, req: Request) -> None:
+        """Interrupt a running job, where that can be: its result is -EINTR, or what it has done so far."""
 
     # poll
 
@@ -130,7 +141,11 @@ class Port(Protocol):
         """What is ready now of ``events`` (poll(2)'s bits; errors and hang-ups always count)."""
 
     def poll_arm(self, req: Request, file: RingFile, events: int) -> None:
-        """Call ``ctx.poll_woke(req, mask)`` whenever the file's state changes to one of ``events``, until disarmed."""
+        """Call ``ctx.poll_woke(req, mask)`` whenever the file's state changes to one of ``events``, until disarmed.
+
+        Never from here, and what is ready by now need not be told: it is asked for afterwards. ``mask`` is what is
+        ready, or 0 where that is to be asked for.
+        """
 
     def poll_disarm(self, req: Request) -> None:
         """Do so no more."""

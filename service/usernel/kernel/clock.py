@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .call import Block, Call, Clock
 
@@ -51,7 +51,29 @@ class Lease:
         return self.task.lease != self.until
 
 
-Due = Sleep | Lease
+class Timer(Protocol):
+    """Something that is due at ``until`` (ns MONOTONIC), or not at all: the soonest timeout of a ring."""
+
+    until: int | None
+
+    def expire(self) -> None:
+        """The time has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The time of a timer; void once the timer is set anew, or to nothing."""
+
+    timer: Timer
+    until: int
+
+    @property
+    def void(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.timer.until != self.until
+
+
+Due = Sleep | Lease | Expiry
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ from .task import Task, ThreadGroup
 if TYPE_CHECKING:
     from .file import File
     from .ipc.mqueue_inode import MqInode
-    from .wait import WaitQueue
+    from .wait import Watcher, WaitQueue
 
 
 class Kernel:
@@ -65,6 +65,7 @@ class Kernel:
         self._outputs: list[tuple[int, Output]] = []
         self._finished: list[Call] = []
         self._ready: deque[tuple[Call, Block, Any]] = deque()
+        self._told: deque[Watcher] = deque()
         self._inside = False
         self.last_ino = 0
         """The inode number of the queue that was made last."""
@@ -118,10 +119,12 @@ class Kernel:
         """Tell the time, and let everything happen that is due by then."""
         self.set_clocks(realtime_ns, monotonic_ns)
         while (due := self.deadlines.pop(self.clocks)) is not None:
-            if isinstance(due, Lease):
+            if isinstance(due, Sleep):
+                self.wake(due.call, Wake.TIMED_OUT)
+            elif isinstance(due, Lease):
                 self.exit(due.task, status=0, signo=SIGKILL)
             else:
-                self.wake(due.call, Wake.TIMED_OUT)
+                due.timer.expire()
             self._settle()
 
     def next_deadline_in(self) -> int | None:
@@ -143,7 +146,7 @@ class Kernel:
             self._attempt(call)
         finally:
             self._inside = False
-        if self._ready:
+        if self._ready or self._told:
             self._settle()
         return call
 
@@ -201,9 +204,10 @@ class Kernel:
         self._ready.append((call, block, outcome))
 
     def wake_all(self, queue: WaitQueue) -> None:
-        """Wake everybody on a queue, to look again."""
+        """Wake everybody on a queue, to look again, and tell whoever watches it."""
         for call, _ in queue:
             self.wake(call, Wake.WOKEN)
+        self._told.extend(queue.watchers)
 
     def _settle(self) -> None:
         """Run what was woken, in that order, until nothing more can run; later, where a call is running right now."""
@@ -211,8 +215,11 @@ class Kernel:
             return
         self._inside = True
         try:
-            while self._ready:
-                self._resume(*self._ready.popleft())
+            while self._ready or self._told:
+                if self._ready:
+                    self._resume(*self._ready.popleft())
+                else:
+                    self._told.popleft().woke()
         finally:
             self._inside = False
 

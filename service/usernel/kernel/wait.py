@@ -19,13 +19,21 @@ class Sleepers(Protocol):
         """Let it sleep no more."""
 
 
-class WaitQueue:
-    """Sleepers in the order of their arrival (System V senders and receivers, poll)."""
+class Watcher(Protocol):
+    """Who is told of each change without sleeping: a request of a ring that polls."""
 
-    __slots__ = ("_sleepers",)
+    def woke(self) -> None:
+        """The queue was woken: called once whatever woke it has ended."""
+
+
+class WaitQueue:
+    """Sleepers in the order of their arrival (System V senders and receivers, poll), and who watches besides."""
+
+    __slots__ = ("_sleepers", "watchers")
 
     def __init__(self) -> None:
         self._sleepers: OrderedDict[Call, Any] = OrderedDict()
+        self.watchers: dict[Watcher, None] = {}
 
     def __len__(self) -> int:
         return len(self._sleepers)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from usernel.abi.io_uring import IORING_SETUP_R_DISABLED, IORING_SETUP_SQPOLL, IORING_SQ_NEED_WAKEUP
 
-from .submit import submit_sqes
+from .submit import full, submit_sqes
 
 if TYPE_CHECKING:
     from .ctx import RingCtx
@@ -21,7 +21,7 @@ def sq_thread(ctx: RingCtx) -> None:
     if not ctx.flags & IORING_SETUP_SQPOLL or ctx.dying:
         return
     ctx.rings.sq_flags &= ~IORING_SQ_NEED_WAKEUP
-    while not ctx.flags & IORING_SETUP_R_DISABLED and submit_sqes(ctx, ctx.rings.sq_ready()):
+    while not ctx.flags & IORING_SETUP_R_DISABLED and not full(ctx) and submit_sqes(ctx, ctx.rings.sq_ready()):
         ctx.run_task_work()
     ctx.run_task_work()
     ctx.rings.sq_flags |= IORING_SQ_NEED_WAKEUP

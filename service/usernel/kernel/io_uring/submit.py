@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.io_uring import (
+    IORING_MAX_CQ_ENTRIES,
     IORING_SETUP_IOPOLL,
     IORING_SETUP_SUBMIT_ALL,
     IOSQE_BUFFER_SELECT,
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
     from .ctx import RingCtx
     from .sqe import Sqe
 
+MAX_REQUESTS: Final = 2 * IORING_MAX_CQ_ENTRIES
+"""Requests in flight and completions without room, of one ring: Linux bounds them by the memory that it may take."""
+
 
 def submit_sqes(ctx: RingCtx, count: int) -> int:
     """Take up to ``count`` submissions and issue them; returns how many were taken.
 
     An entry that is wrong is taken and completes with its errno; it ends the batch, unless IORING_SETUP_SUBMIT_ALL.
+    EAGAIN where as many requests and completions are in the ring as it may hold, and none was taken.
     """
     left = entries = min(count, ctx.rings.sq_ready())
-    while left:
+    if left and full(ctx):
+        raise KernelError(Errno.EAGAIN, f"{MAX_REQUESTS} requests and completions are in the ring: take some out")
+    while left and not full(ctx):
         sqe = ctx.rings.next_sqe()
         if sqe is None:
             break
@@ -43,6 +50,11 @@ def submit_sqes(ctx: RingCtx, count: int) -> int:
     ctx.flush_completions()
     ctx.rings.commit_sq()
     return entries - left
+
+
+def full(ctx: RingCtx) -> bool:
+    """Whether the ring holds all that it may."""
+    return ctx.allocated + len(ctx.overflow) >= MAX_REQUESTS
 
 
 def _submit_sqe(ctx: RingCtx, sqe: Sqe) -> bool:

@@ -1,0 +1,69 @@
+"""What a task's descriptor of a ring refers to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from usernel.abi.errno import Errno
+from usernel.abi.fcntl import O_RDWR
+from usernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
+from usernel.abi.stat import S_IFREG
+
+from ..error import KernelError
+from ..file import File
+from ..wait import WaitQueue
+
+if TYPE_CHECKING:
+    from ..kernel import Kernel
+    from ..task import Task
+    from .ctx import RingCtx
+    from .rings import PlainRings
+    from .task_port import TaskPort
+
+
+class UringFile(File):
+    """An open ring (``io_uring_fops``)."""
+
+    __slots__ = ("_pollers", "ctx", "port", "rings")
+
+    def __init__(self, ctx: RingCtx, rings: PlainRings, port: TaskPort) -> None:
+        super().__init__(O_RDWR)
+        self.ctx = ctx
+        self.rings = rings
+        self.port = port
+        port.uring = self
+        self._pollers = WaitQueue()
+
+    @property
+    def poll_mask(self) -> int:
+        """Writable while the submission queue has room, readable while completions are there (``io_uring_poll``)."""
+        mask = 0
+        if self.rings.sq_ready() < self.ctx.sq_entries:
+            mask |= POLLOUT | POLLWRNORM
+        if self.rings.cq_ready() or self.ctx.overflow or self.ctx.work_pending:
+            mask |= POLLIN | POLLRDNORM
+        return mask
+
+    @property
+    def pollers(self) -> WaitQueue:
+        """Who waits for completions."""
+        return self._pollers
+
+    def release(self, kernel: Kernel) -> None:
+        """The last descriptor is closed: the ring ends."""
+        self.ctx.close()
+
+    def fstat(self, task: Task) -> dict[str, Any]:
+        """``struct stat`` of an anonymous inode."""
+        return {
+            "st_ino": 0, "st_mode": S_IFREG | 0o600, "st_uid": 0, "st_gid": 0, "st_size": 0, "st_nlink": 1,
+            "st_atime": 0, "st_mtime": 0, "st_ctime": 0,
+        }  # fmt: skip
+
+
+def uring_file(task: Task, fd: int) -> UringFile:
+    """The ring of a descriptor. EBADF; EOPNOTSUPP for another kind of file."""
+    file = task.fds.get(fd)
+    if not isinstance(file, UringFile):
+        raise KernelError(Errno.EOPNOTSUPP, f"descriptor {fd} is no ring")
+    return file

@@ -37,7 +37,7 @@ MASK32 = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class ExtArg:
-    """How to wait: ``timeout_ns`` at most, ``min_wait_ns`` for the rest of what is wanted, with these signals blocked."""
+    """How to wait: ``timeout_ns`` at most, ``min_wait_ns`` for the rest that is wanted, with these signals blocked."""
 
     timeout_ns: int | None = None
     min_wait_ns: int = 0
@@ -175,8 +175,11 @@ class CqWait:
 
     def _reached(self) -> bool:
         """Whether enough is there, or a timeout of the ring has fired (``io_should_wake``)."""
-        distance = (self.ctx.rings.cached_cq_tail - (self._target or 0)) & MASK32
-        return distance < 1 << 31 or self.ctx.cq_timeouts != self._timeouts
+        rings = self.ctx.rings
+        distance = (rings.cached_cq_tail - (self._target or 0)) & MASK32
+        if distance < 1 << 31 or self.ctx.cq_timeouts != self._timeouts:
+            return True
+        return rings.cq_ready() >= self._min_events  # so far on only where some were given back
 
     def _timed_out(self) -> bool:
         now = self.ctx.port.now(self.clock)

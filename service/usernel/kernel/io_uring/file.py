@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_RDWR
+from usernel.abi.io_uring_op import IORING_ASYNC_CANCEL_ALL, IORING_ASYNC_CANCEL_FD
 from usernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from usernel.abi.stat import S_IFREG
 
 from ..error import KernelError
 from ..file import File
 from ..wait import WaitQueue
+from .cancel import CancelData, try_cancel
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
@@ -49,6 +51,11 @@ class UringFile(File):
         """Who waits for completions."""
         return self._pollers
 
+    def flush(self, kernel: Kernel, task: Task) -> None:
+        """A task that ends gives it up: what waits for rings is cancelled, or they could keep each other for ever."""
+        if task.exited:
+            _cancel_polls_of_rings(self.ctx)
+
     def release(self, kernel: Kernel) -> None:
         """The last descriptor is closed: the ring ends."""
         self.ctx.close()
@@ -67,3 +74,15 @@ def uring_file(task: Task, fd: int) -> UringFile:
     if not isinstance(file, UringFile):
         raise KernelError(Errno.EOPNOTSUPP, f"descriptor {fd} is no ring")
     return file
+
+
+def _cancel_polls_of_rings(ctx: RingCtx) -> None:
+    """``io_uring_files_cancel``."""
+    for req in list(ctx.inflight):
+        if req.file is not None and req.file.ring is not None:
+            ctx.cancel_seq += 1
+            cd = CancelData(0, IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL, file=req.file, seq=ctx.cancel_seq)
+            while not try_cancel(ctx, cd):
+                pass
+    ctx.run_task_work()
+    ctx.flush_completions()

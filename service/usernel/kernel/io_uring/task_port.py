@@ -14,7 +14,7 @@ from ..error import KernelError
 from ..fdtable import close, open_fd
 from ..file import File
 from .file import UringFile
-from .port import AGAIN, Job
+from .port import AGAIN, Job, Memory, RingFile
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
@@ -72,6 +72,10 @@ class TaskFile:
         """The ring that it is, if it is one."""
         return self.file.ctx if isinstance(self.file, UringFile) else None
 
+    def same(self, other: RingFile) -> bool:
+        """Whether both are references to one open file."""
+        return isinstance(other, TaskFile) and other.file is self.file
+
     def get(self) -> TaskFile:
         """Another reference."""
         return TaskFile(self._kernel, self.file)
@@ -99,8 +103,10 @@ class PollWatch:
 class TaskPort:
     """The port of one ring. ``caller`` is the task whose call runs now, or ran last."""
 
+    machine = "x86_64"
+
     def __init__(self, kernel: Kernel, caller: Task) -> None:
-        self.memory = NoMemory()
+        self.memory: Memory = NoMemory()
         self.caller = caller
         self.uring: UringFile | None = None
         self.until: int | None = None
@@ -114,17 +120,22 @@ class TaskPort:
 
     def set_timer(self, ctx: RingCtx, in_ns: int | None) -> None:
         """Have the ring looked after in so many nanoseconds."""
-        until = None if in_ns is None else self._kernel.monotonic_ns + in_ns
+        clocks, deadlines = self._kernel.clocks, self._kernel.deadlines
+        until = None if in_ns is None else clocks.monotonic_ns + in_ns
         if until == self.until:
             return
         if self.until is not None:
-            self._kernel.deadlines.voided()
+            deadlines.voided()
+            deadlines.voided()
         self._ctx, self.until = ctx, until
-        if until is not None:
-            self._kernel.deadlines.add(Clock.MONOTONIC, until, Expiry(self, until))
+        if in_ns is not None and until is not None:
+            # Which clock the ring looks at is its own business: whichever of them gets there first, it looks.
+            deadlines.add(Clock.MONOTONIC, until, Expiry(self, until))
+            deadlines.add(Clock.REALTIME, clocks.realtime_ns + in_ns, Expiry(self, until))
 
     def expire(self) -> None:
-        """The time has come."""
+        """The time has come, on one of the clocks."""
+        self._kernel.deadlines.voided()
         self.until = None
         if self._ctx is not None:
             self._ctx.tick()
@@ -143,9 +154,9 @@ class TaskPort:
         """The file of a descriptor that a job has made: no job of a task makes one yet."""
         raise KernelError(Errno.EBADF, f"descriptor {fd} is not open")
 
-    def install(self, file: TaskFile, *, cloexec: bool) -> int:
+    def install(self, file: RingFile, *, cloexec: bool) -> int:
         """A new descriptor of the caller. EMFILE."""
-        return open_fd(self.caller, file.file, cloexec=cloexec)
+        return open_fd(self.caller, _file(file), cloexec=cloexec)
 
     def close_fd(self, fd: int) -> None:
         """Close a descriptor of the caller. EBADF, also for a ring."""
@@ -159,7 +170,7 @@ class TaskPort:
             raise KernelError(Errno.EINVAL, f"descriptor {fd} is no eventfd")
         return None
 
-    def signal(self, eventfd: TaskFile) -> None:
+    def signal(self, eventfd: RingFile) -> None:
         """Count an eventfd up: there is none."""
 
     def try_now(self, job: Job) -> Any:
@@ -174,16 +185,19 @@ class TaskPort:
         """Nothing is queued."""
         return False
 
-    def poll(self, file: TaskFile, events: int) -> int:
-        """What is ready now."""
-        return file.file.poll_mask & events
+    def interrupt(self, req: Request) -> None:
+        """Nor does anything run."""
 
-    def poll_arm(self, req: Request, file: TaskFile, events: int) -> None:
+    def poll(self, file: RingFile, events: int) -> int:
+        """What is ready now."""
+        return _file(file).poll_mask & events
+
+    def poll_arm(self, req: Request, file: RingFile, events: int) -> None:
         """Tell the ring of each change of a file."""
-        queue = file.file.pollers
+        queue = _file(file).pollers
         if queue is not None:
-            watch = PollWatch(req.ctx, req, file.file)
-            self._watches[req] = (file.file, watch)
+            watch = PollWatch(req.ctx, req, _file(file))
+            self._watches[req] = (_file(file), watch)
             queue.watchers[watch] = None
 
     def poll_disarm(self, req: Request) -> None:
@@ -199,3 +213,9 @@ class TaskPort:
     def task(self) -> Hashable:
         """The caller."""
         return self.caller
+
+
+def _file(file: RingFile) -> File:
+    if not isinstance(file, TaskFile):
+        raise TypeError(f"{file!r} is no file of a task")
+    return file.file

@@ -41,10 +41,11 @@ class Wake(Enum):
 
 
 class Clock(Enum):
-    """Which clock a deadline is on."""
+    """Which clock a deadline is on. BOOTTIME goes on while the machine sleeps; the kernel's own never does."""
 
     REALTIME = auto()
     MONOTONIC = auto()
+    BOOTTIME = auto()
 
 
 class Restart(Enum):

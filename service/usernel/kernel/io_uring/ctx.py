@@ -16,6 +16,7 @@ from usernel.abi.io_uring import (
 
 from ..call import Clock
 from .cancel import cancel_everything
+from .cancel_table import CancelTable
 from .filetable import FileTable
 from .issue import queue_next, task_submit, work_done
 from .overflow import Overflow
@@ -69,6 +70,7 @@ class RingCtx:
 
         self.inflight: dict[Request, None] = {}
         """What waits for its file or a worker, in the order in which it came to wait."""
+        self.cancel_table = CancelTable(params.cq_entries)
         self.timeouts = Timeouts()
         self.defer_list: deque[Request] = deque()
         self.compl_reqs: list[Request] = []
@@ -86,14 +88,14 @@ class RingCtx:
         self.cq_dropped = False
         self.cq_timeouts = 0
         self.off_timeout_used = False
-        self._work: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._work: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._running = False
 
     # -------------------------------------------------------------------------------------------------- task work
 
-    def task_work_add(self, func: Callable[..., None], *args: Any) -> None:
+    def task_work_add(self, func: Callable[..., object], *args: Any) -> None:
         """Let something be done in the context of the submitter (``io_req_task_work_add``)."""
-        if not self._work:
+        if not self._work and not self.dying:
             if self.flags & IORING_SETUP_TASKRUN_FLAG:
                 self.rings.sq_flags |= IORING_SQ_TASKRUN
             if self.flags & IORING_SETUP_DEFER_TASKRUN and self.eventfd is not None:
@@ -115,7 +117,8 @@ class RingCtx:
                 batch, self._work = self._work, deque()
                 for func, args in batch:
                     func(*args)
-                self.rings.sq_flags &= ~IORING_SQ_TASKRUN
+                if not self.dying:
+                    self.rings.sq_flags &= ~IORING_SQ_TASKRUN
                 self.flush_completions()
         finally:
             self._running = False
@@ -123,7 +126,7 @@ class RingCtx:
 
     def kick(self) -> None:
         """Something came in from outside: task work runs, unless the submitter asked to run it itself."""
-        if not self.flags & IORING_SETUP_DEFER_TASKRUN:
+        if self.dying or not self.flags & IORING_SETUP_DEFER_TASKRUN:
             self.run_task_work()
             self.flush_completions()
         self.port.wake(self)
@@ -131,10 +134,9 @@ class RingCtx:
     # ------------------------------------------------------------------------------------------------ what comes in
 
     def work_done(self, req: Request, result: Any) -> None:
-        """io-wq has the result of a request's job."""
-        if not self.dying:
-            self.task_work_add(work_done, req, result)
-            self.kick()
+        """io-wq has the result of a request's job; of a ring that has ended too, whose request still holds its file."""
+        self.task_work_add(work_done, req, result)
+        self.kick()
 
     def poll_woke(self, req: Request, mask: int) -> None:
         """The file that a request polls has changed; ``mask``: what is ready, as far as that is known."""
@@ -195,10 +197,10 @@ class RingCtx:
 
     def post(self, cqe: Cqe) -> bool:
         """Post a completion: to the ring, or behind what has no room there. False where it was dropped."""
-        if not self.overflow and self.rings.post(cqe):
-            return True
         if self.dying:
             return False
+        if not self.overflow and self.rings.post(cqe):
+            return True
         self.rings.sq_flags |= IORING_SQ_CQ_OVERFLOW
         self.overflow.append(cqe)
         return True
@@ -212,13 +214,15 @@ class RingCtx:
     def req_post_cqe(self, req: Request, res: int, cqe_flags: int) -> bool:
         """Post one of a request's many completions, only where the ring has room (``io_req_post_cqe``)."""
         self.flush_completions()
-        if self.overflow or not self.rings.post(Cqe(req.user_data, res, cqe_flags)):
+        if self.dying or self.overflow or not self.rings.post(Cqe(req.user_data, res, cqe_flags)):
             return False
         self.commit_cqring()
         return True
 
     def commit_cqring(self) -> None:
         """Show what was posted, and tell whoever waits for it (``__io_cq_unlock_post``)."""
+        if self.dying:
+            return
         self.rings.commit_cq()
         self.port.wake(self)
         if self.off_timeout_used:

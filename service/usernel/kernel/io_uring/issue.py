@@ -19,7 +19,6 @@ from .port import AGAIN, Job
 from .request import (
     REQ_F_ARM_LTIMEOUT,
     REQ_F_FAIL,
-    REQ_F_FIXED_FILE,
     REQ_F_FORCE_ASYNC,
     REQ_F_HARDLINK,
     REQ_F_LINK,
@@ -133,7 +132,7 @@ def _queue_async(req: Request) -> None:
 
 def _issue(req: Request) -> Outcome:
     op = _op(req)
-    if op.needs_file and req.file is None and not assign_file(req):
+    if op.needs_file and req.file is None and not req.assign_file():
         return -Errno.EBADF
     link = prep_linked_timeout(req) if req.flags & REQ_F_ARM_LTIMEOUT else None
     try:
@@ -143,20 +142,6 @@ def _issue(req: Request) -> Outcome:
     if link is not None:
         queue_linked_timeout(link)
     return outcome
-
-
-def assign_file(req: Request) -> bool:
-    """Look up the file of a request: fixed, or by its descriptor (``io_assign_file``)."""
-    ctx = req.ctx
-    if req.flags & REQ_F_FIXED_FILE:
-        node = ctx.file_table.lookup(req.fd)
-        if node is not None:
-            node.refs += 1
-            req.file_node = node
-            req.file = node.file
-    else:
-        req.file = ctx.port.fget(req.fd)
-    return req.file is not None
 
 
 def _op(req: Request) -> Op:

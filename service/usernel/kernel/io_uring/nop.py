@@ -20,14 +20,14 @@ from usernel.abi.io_uring_op import (
 
 from ..error import KernelError
 from .complete import complete
-from .issue import assign_file
 from .opdef import Op
 from .outcome import LATER, Outcome
 from .request import REQ_F_FIXED_FILE, Request
 from .sqe import Sqe
 
 NOP_FLAGS: Final = (
-    IORING_NOP_INJECT_RESULT | IORING_NOP_FIXED_FILE | IORING_NOP_FIXED_BUFFER | IORING_NOP_FILE | IORING_NOP_TW | IORING_NOP_CQE32
+    IORING_NOP_INJECT_RESULT | IORING_NOP_FIXED_FILE | IORING_NOP_FIXED_BUFFER | IORING_NOP_FILE | IORING_NOP_TW
+    | IORING_NOP_CQE32
 )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def issue(req: Request) -> Outcome:
     result = nop.result
     if nop.flags & IORING_NOP_FILE:
         req.flags = req.flags & ~REQ_F_FIXED_FILE | (REQ_F_FIXED_FILE if nop.flags & IORING_NOP_FIXED_FILE else 0)
-        if not assign_file(req):
+        if not req.assign_file():
             result = -Errno.EBADF
     if nop.flags & IORING_NOP_FIXED_BUFFER and not _assign_buffer(req):
         result = -Errno.EFAULT

@@ -16,7 +16,7 @@ from . import (
     msg_ring,
     nop,
     openclose,
-    poll,
+    poll_add,
     rw,
     splice,
     statx,
@@ -31,8 +31,8 @@ OPS: Final[Mapping[int, Op]] = dict(
     sorted(
         (
             nop.OPS | rw.OPS | sync.OPS | truncate.OPS | advise.OPS | openclose.OPS | statx.OPS | fs.OPS | xattr.OPS
-            | splice.OPS | poll.OPS | epoll.OPS | timeout.OPS | link_timeout.OPS | cancel.OPS | filetable.OPS | kbuf.OPS
-            | msg_ring.OPS
+            | splice.OPS | poll_add.OPS | epoll.OPS | timeout.OPS | link_timeout.OPS | cancel.OPS | filetable.OPS
+            | kbuf.OPS | msg_ring.OPS
         ).items()
     )
 )  # fmt: skip

@@ -10,8 +10,10 @@ from .sqe import Sqe
 if TYPE_CHECKING:
     from .ctx import RingCtx
     from .opdef import Op
+    from .poll import Poll
     from .port import Job, RingFile
     from .rsrc import RsrcNode
+    from .timers import Timer
 
 # The low bits are IOSQE_*, as in Linux; the names are those of include/linux/io_uring_types.h.
 REQ_F_FIXED_FILE: Final = 1 << 0
@@ -42,8 +44,8 @@ class Request:
     """
 
     __slots__ = (
-        "buf", "buf_index", "buf_node", "cancel_seq", "cqe_flags", "cred", "ctx", "data", "events", "extra", "fd", "file",
-        "file_node", "flags", "job", "link", "op", "opcode", "res", "sqe", "timer", "user_data", "where",
+        "buf", "buf_index", "buf_node", "cancel_seq", "cqe_flags", "cred", "ctx", "data", "extra", "fd", "file",
+        "file_node", "flags", "job", "link", "op", "opcode", "poll", "res", "sqe", "timer", "user_data", "where",
     )  # fmt: skip
 
     POLL: Final = "poll"
@@ -70,21 +72,35 @@ class Request:
         self.link: Request | None = None
         self.data: Any = None
         self.job: Job | None = None
-        self.timer: Any = None
-        self.events = 0
+        self.poll: Poll | None = None
         """What it polls for."""
-        self.cancel_seq = 0
+        self.timer: Timer | None = None
+        self.cancel_seq: int | None = None
+        """The last cancellation that has come by it."""
         self.res = 0
         self.cqe_flags = 0
         self.extra = (0, 0)
         self.where: str | None = None
 
     def fail(self) -> None:
-        """The rest of its chain is to be cancelled, and its completion is posted whatever was asked (``req_set_fail``)."""
+        """Its chain is to be cancelled, and its completion is posted whatever was asked (``req_set_fail``)."""
         self.flags |= REQ_F_FAIL
         if self.flags & REQ_F_CQE_SKIP:
             self.flags &= ~REQ_F_CQE_SKIP
             self.flags |= REQ_F_SKIP_LINK_CQES
+
+    def assign_file(self) -> bool:
+        """Look up its file: a registered one, or by its descriptor. False where there is none (``io_assign_file``)."""
+        ctx = self.ctx
+        if self.flags & REQ_F_FIXED_FILE:
+            node = ctx.file_table.lookup(self.fd)
+            if node is not None:
+                node.refs += 1
+                self.file_node = node
+                self.file = node.file
+        else:
+            self.file = ctx.port.fget(self.fd)
+        return self.file is not None
 
     def set_res(self, res: int, cqe_flags: int = 0) -> None:
         """What its completion will say."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from .mount_unsafe import mount_over
+from .mount_unsafe import mount_new
 from .notify_unsafe import install
 
 GO: Final = b"go"
@@ -39,6 +39,7 @@ class Launched:
 
     pid: int
     listener: int
+    files: Sequence[int]
     _waiting: socket.socket
 
     def go(self) -> None:
@@ -53,11 +54,12 @@ class Launched:
 
 
 def launch(
-    program: bytes, command: Sequence[str], mounts: Sequence[tuple[Path, Path]], ignored: Collection[int] = ()
+    program: bytes, command: Sequence[str], mounts: Sequence[tuple[Path, int]], ignored: Collection[int] = ()
 ) -> Launched:
     """Put a process under a filter, ready to become a command. LaunchError where the host refuses.
 
-    ``mounts`` are files that it finds in the place of others, ``ignored`` the signals that it is to ignore.
+    ``mounts`` are paths at which it finds new files, of these modes: ``files`` are their descriptors. ``ignored`` are
+    the signals that it is to ignore.
     """
     ours, theirs = socket.socketpair()
     with theirs:
@@ -66,30 +68,30 @@ def launch(
             ours.close()
             _become(theirs, program, command, mounts, ignored)
         theirs.close()
-        data, fds, _, _ = socket.recv_fds(ours, 256, 1)
+        data, fds, _, _ = socket.recv_fds(ours, 256, 1 + len(mounts))
         if not fds:
             ours.close()
             os.waitpid(pid, 0)
             raise LaunchError(f"the host does not let a program be run so: {data.decode() or 'it ended at once'}")
-        return Launched(pid, fds[0], ours)
+        return Launched(pid, fds[0], fds[1:], ours)
 
 
 def _become(
     to_parent: socket.socket,
     program: bytes,
     command: Sequence[str],
-    mounts: Sequence[tuple[Path, Path]],
+    mounts: Sequence[tuple[Path, int]],
     ignored: Collection[int],
 ) -> NoReturn:
     """Never return into what was forked, whatever happens."""
     try:
         for signo in RESTORED:
             signal.signal(signo, signal.SIG_IGN if signo in ignored else signal.SIG_DFL)
-        if mounts:
-            mount_over(mounts)
+        files = mount_new(mounts) if mounts else []
         listener = install(program)
-        socket.send_fds(to_parent, [b"listener"], [listener])
-        os.close(listener)
+        socket.send_fds(to_parent, [b"listener"], [listener, *files])
+        for fd in (listener, *files):
+            os.close(fd)
         if to_parent.recv(len(GO)) != GO:
             os._exit(NOT_TRAPPED)
         to_parent.close()

@@ -1,15 +1,14 @@
 """``--proc``: what programs find in ``/proc`` of their queues and the limits of these, and what they write there.
 
-The files are ours, and mounted over the host's. They show the IPC namespace in which it all began.
+The files are ours, and mounted over the host's; they have no other names, so nothing of them is left behind. They show
+the IPC namespace in which it all began.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -28,39 +27,28 @@ SYSCTLS: Final[Mapping[str, str]] = {
 """The files below ``/proc`` that hold a number, and what it is called."""
 SETTLE_SECONDS: Final = 0.002
 """How long after a call the files show what it changed."""
+TARGETS: Final = ((Path("/proc") / SYSVIPC, 0o444), *((Path("/proc") / name, 0o644) for name in SYSCTLS))
+"""Each file, and its mode."""
+LONGEST: Final = 4096
+"""Most bytes of what was written that are looked at."""
 REFRESH_SECONDS: Final = 0.1
 """How often they are looked after where others use the same queues."""
 
 
 class ProcFiles:
-    """The files. ``mounts`` says what stands where; ``begin`` fills them and keeps them from then on."""
+    """The files, by descriptors in the order of ``TARGETS``, where they are mounted already."""
 
-    def __init__(self) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="usernel-proc-"))
-        self._files: dict[str, int] = {}
+    def __init__(self, files: Sequence[int], backend: Backend) -> None:
+        self._files = dict(zip((SYSVIPC, *SYSCTLS), files, strict=True))
         self._shown: dict[str, bytes] = {}
         self._names: dict[int, str] = {}
         self._due = False
-        self._directory.chmod(0o755)
-        for name in (SYSVIPC, *SYSCTLS):
-            path = self._directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Kept open: whoever is not root may not open again for writing what nobody may write to.
-            mode = 0o444 if name == SYSVIPC else 0o644
-            self._files[name] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
-
-    def mounts(self) -> list[tuple[Path, Path]]:
-        """Each file, and over which of ``/proc`` it is mounted."""
-        return [(self._directory / name, Path("/proc") / name) for name in (SYSVIPC, *SYSCTLS)]
-
-    def begin(self, backend: Backend) -> None:
-        """Show what there is, and take what is written."""
         self._backend = backend
         self._watch = Watch()
         self._loop = asyncio.get_running_loop()
         self._refresh()
         for name in SYSCTLS:
-            self._names[self._watch.add_file(self._directory / name, IN_CLOSE_WRITE)] = name
+            self._names[self._watch.add_file(Path(f"/proc/self/fd/{self._files[name]}"), IN_CLOSE_WRITE)] = name
         self._loop.add_reader(self._watch.fd, self.take_written)
 
     def touched(self) -> None:
@@ -106,7 +94,7 @@ class ProcFiles:
             name = self._names.get(watched)
             if name is None:
                 continue
-            data = (self._directory / name).read_bytes()
+            data = os.pread(self._files[name], LONGEST, 0)
             if data != self._shown.get(name):
                 self._write(name, data)
 
@@ -118,9 +106,3 @@ class ProcFiles:
             self._refresh()
             return
         self._backend.submit(None, "sysctl", (SYSCTLS[name], value), lambda _: self.touched())
-
-    def close(self) -> None:
-        """Remove them."""
-        for fd in self._files.values():
-            os.close(fd)
-        shutil.rmtree(self._directory, ignore_errors=True)

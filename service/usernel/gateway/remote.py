@@ -114,7 +114,7 @@ class Remote:
             pid = (await self._connection.call("fork", how, None)).ret
         except ServiceError as error:
             raise PermissionError(f"the service lets nobody here be user {login.uid}: {error.detail}") from None
-        self._connection.submit("kill", {"pid": pid, "sig": "SIGKILL"}, None, unheard)
+        self._kill(self._connection, pid)
 
     # ---------------------------------------------------------------------------------------------------- processes
 
@@ -146,12 +146,32 @@ class Remote:
     def _dismiss(self, actor: RemoteActor) -> None:
         pid, actor.pid, actor.ready = actor.pid, None, None
         if pid is not None:
-            with suppress(ConnectionLost):
-                self._connection.submit("kill", {"pid": pid, "sig": "SIGKILL"}, None, unheard)
+            self._kill(self._connection, pid)
+
+    def _kill(self, connection: Connection, pid: int) -> None:
+        with suppress(ConnectionLost):
+            connection.submit("kill", {"pid": pid, "sig": "SIGKILL"}, None, unheard)
+
+    def _birth(self, actor: RemoteActor) -> asyncio.Task[None]:
+        if actor.ready is None:
+            actor.ready = asyncio.create_task(self._born(actor))
+            actor.ready.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return actor.ready
 
     async def _born(self, actor: RemoteActor) -> None:
-        """Make the task: in the IPC namespace that stands for the process's own, and with its ids where that may be."""
-        who = actor.who
+        """Make the actor's task, unless it wants another by then, or none."""
+        connection = self._connection
+        pid = await self._made(actor.who)
+        if actor.ready is not asyncio.current_task():
+            self._kill(connection, pid)
+            return
+        actor.pid = pid
+        self._host_pids[pid] = actor.who.pid
+        while len(self._host_pids) > HOST_PIDS_MAX:
+            del self._host_pids[next(iter(self._host_pids))]
+
+    async def _made(self, who: Identity) -> int:
+        """Make a task: in the IPC namespace that stands for the process's own, and with its ids where that may be."""
         how = {**BORN, "comm": who.comm}
         pid = (await self._connection.call("fork", how, None)).ret
         if not who.initial:
@@ -162,10 +182,7 @@ class Remote:
         with suppress(ServiceError):  # whoever may not be somebody else there acts as itself
             await self._become(pid, who)
         await self._connection.call("rt_sigprocmask", {"how": "SIG_BLOCK", "set": [NOTIFICATION]}, pid)
-        actor.pid = pid
-        self._host_pids[pid] = who.pid
-        while len(self._host_pids) > HOST_PIDS_MAX:
-            del self._host_pids[next(iter(self._host_pids))]
+        return pid
 
     async def _space(self, inode: int) -> int:
         """The task that keeps the service's IPC namespace for one of the host's."""
@@ -208,10 +225,8 @@ class Remote:
         try:
             if not self._connection.stat()["lost"]:
                 await asyncio.wait_for(self._restored.wait(), RECONNECT_SECONDS)
-            while actor.pid is None:
-                if actor.ready is None:
-                    actor.ready = asyncio.create_task(self._born(actor))
-                await asyncio.shield(actor.ready)
+            while actor.pid is None and actor in self._actors:
+                await asyncio.shield(self._birth(actor))
         except ConnectionLost as error:
             actor.ready = None
             self._lost(served, error)
@@ -220,7 +235,9 @@ class Remote:
             actor.ready = None
             self._fail(served, f"the service lets no task act for the process: {error}")
             return
-        if not served.given_up:
+        if actor not in self._actors:
+            self._fail(served, "its process has ended")
+        elif not served.given_up:
             self._send(served)
 
     def _send(self, served: RemoteServed) -> None:

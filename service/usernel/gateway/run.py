@@ -33,7 +33,7 @@ from .helper_unsafe import Helpers
 from .launch_unsafe import Launched, LaunchError, launch
 from .mqueue import MqCalls
 from .notify_unsafe import Listener, become_subreaper
-from .proc import ProcFiles
+from .proc import TARGETS, ProcFiles
 from .remote import Remote
 from .supervisor import Supervisor
 from .trace import Trace
@@ -140,29 +140,25 @@ def end_as(status: int) -> int:
 def _supervise(job: Job, told: int) -> int:
     become_subreaper()
     ignored = [signo for signo in TERMINAL if signal.signal(signo, signal.SIG_IGN) is signal.SIG_IGN]
-    proc = ProcFiles() if job.proc else None
     try:
-        return _supervised(job, told, proc, ignored)
+        return _supervised(job, told, ignored)
     except (LaunchError, ConnectionLost, ProtocolError, OSError) as error:
         os.write(2, f"usernel: {error}\n".encode())
         return REFUSED
-    finally:
-        if proc is not None:
-            proc.close()
 
 
-def _supervised(job: Job, told: int, proc: ProcFiles | None, ignored: Sequence[int]) -> int:
+def _supervised(job: Job, told: int, ignored: Sequence[int]) -> int:
     machine = platform.machine()
     if machine not in AUDIT_ARCH:
         raise LaunchError(f"the system calls of {machine} are not known here, only those of {', '.join(AUDIT_ARCH)}")
     numbers = [_number(name, machine) for name in (*SERVED, *HANDED_ON, *ON_THE_HOST)]
-    mounts = proc.mounts() if proc is not None else []
-    launched = launch(program(AUDIT_ARCH[machine], numbers), job.command, mounts, ignored)
+    targets = TARGETS if job.proc else ()
+    launched = launch(program(AUDIT_ARCH[machine], numbers), job.command, targets, ignored)
     for signo in FORWARDED:
         signal.signal(signo, lambda number, _: _forward(launched.pid, number))
     import uvloop  # noqa: PLC0415 - after the fork, which has to come before any loop
 
-    return uvloop.run(_serve(launched, machine, job, told, proc))
+    return uvloop.run(_serve(launched, machine, job, told))
 
 
 def _number(name: str, machine: str) -> int:
@@ -171,11 +167,10 @@ def _number(name: str, machine: str) -> int:
     return number
 
 
-async def _serve(launched: Launched, machine: str, job: Job, told: int, proc: ProcFiles | None) -> int:
+async def _serve(launched: Launched, machine: str, job: Job, told: int) -> int:
     try:
         backend = await _backend(job)
-        if proc is not None:
-            proc.begin(backend)
+        proc = ProcFiles(launched.files, backend) if job.proc else None
         supervisor = _supervisor(Listener(launched.listener), backend, machine, job, proc)
     except BaseException:
         launched.give_up()

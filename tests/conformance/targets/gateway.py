@@ -11,8 +11,8 @@ import functools
 import os
 import platform
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from usernel.abi.seccomp import AUDIT_ARCH
@@ -20,7 +20,7 @@ from usernel.gateway import run
 from usernel.gateway.filter import program
 from usernel.gateway.launch_unsafe import REFUSALS
 from usernel.gateway.notify_unsafe import install
-from usernel.gateway.proc import ProcFiles
+from usernel.gateway.proc import TARGETS
 from usernel.gateway.process import signal_pending
 
 from ..linux import F_GETFL
@@ -36,15 +36,16 @@ TRAPPED = (*run.SERVED, *run.HANDED_ON, *run.ON_THE_HOST)
 class Gateway:
     """The driver's end of a supervisor, which is a process of its own."""
 
-    def __init__(self, listener: int, proc: ProcFiles | None) -> None:
+    def __init__(self, listener: int, files: Sequence[int]) -> None:
         self.sleeping: set[int] = set()
         self._control, theirs = socket.socketpair()
         self._pid = os.fork()
         if self._pid == 0:
             self._control.close()
-            be_supervisor(listener, theirs, proc)
+            be_supervisor(listener, theirs, files)
         theirs.close()
-        os.close(listener)
+        for fd in (listener, *files):
+            os.close(fd)
 
     def rest(self) -> None:
         """Let it hear of all that has happened; whose calls sleep then is in ``sleeping``."""
@@ -88,8 +89,7 @@ class Process(native.Process):
 class GatewayWorld(native.NativeWorld):
     """The driver of one world."""
 
-    def __init__(self, hub: native.Hub, proc: ProcFiles | None) -> None:
-        self._proc = proc
+    def __init__(self, hub: native.Hub) -> None:
         try:
             super().__init__(hub)
         except BaseException:
@@ -97,8 +97,8 @@ class GatewayWorld(native.NativeWorld):
             raise
 
     def _begun(self, init: socket.socket) -> None:
-        _, (listener,), _, _ = socket.recv_fds(init, 64, 1)
-        self._gateway = Gateway(listener, self._proc)
+        _, (listener, *files), _, _ = socket.recv_fds(init, 64, 1 + len(TARGETS))
+        self._gateway = Gateway(listener, files)
 
     def _accepted(self) -> native.Process:
         return self._hub.accept("task", functools.partial(Process, self._gateway))
@@ -129,24 +129,13 @@ def trapping() -> bytes:
 @contextmanager
 def world(made: native.Hub, *, in_order: bool = True, proc: bool = False) -> Iterator[GatewayWorld]:
     """A fresh world; ``in_order`` as for ``native.world``, ``proc`` as ``usernel run`` has it."""
-    with proc_files() if proc else nullcontext() as files:
-        mounts = [] if files is None else [(str(ours), str(theirs)) for ours, theirs in files.mounts()]
-        made.order(in_order=in_order, trapped=trapping(), mounts=mounts)
-        driver = GatewayWorld(made, files)
-        try:
-            yield driver
-        finally:
-            driver.close()
-
-
-@contextmanager
-def proc_files() -> Iterator[ProcFiles]:
-    """Files that stand for those in ``/proc``."""
-    made = ProcFiles()
+    mounts = [(str(path), mode) for path, mode in TARGETS] if proc else []
+    made.order(in_order=in_order, trapped=trapping(), mounts=mounts)
+    driver = GatewayWorld(made)
     try:
-        yield made
+        yield driver
     finally:
-        made.close()
+        driver.close()
 
 
 @functools.cache

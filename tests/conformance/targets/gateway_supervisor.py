@@ -7,6 +7,7 @@ import os
 import platform
 import socket
 import traceback
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from usernel.gateway import run
@@ -80,20 +81,19 @@ class Attendant:
         return [trap.notif.pid for trap in self._supervisor._blocked.values()], "\n".join(self._broken)
 
 
-async def serve(listener: int, control: socket.socket, proc: ProcFiles | None) -> None:
+async def serve(listener: int, control: socket.socket, files: Sequence[int]) -> None:
     """Serve what is trapped until the driver goes away."""
     backend = Embedded.begin()
-    if proc is not None:
-        proc.begin(backend)
+    proc = ProcFiles(files, backend) if files else None
     job = run.Job((), None, None, Trace(), proc=proc is not None, summary=lambda trace, processes: None)
     supervisor = run._supervisor(Listener(listener), backend, platform.machine(), job, proc)
     await Attendant(control, backend, supervisor, proc).left.wait()
 
 
-def be_supervisor(listener: int, control: socket.socket, proc: ProcFiles | None) -> NoReturn:
+def be_supervisor(listener: int, control: socket.socket, files: Sequence[int]) -> NoReturn:
     """In a child of the tests: nothing else of them goes on in here."""
     try:
-        asyncio.run(serve(listener, control, proc))
+        asyncio.run(serve(listener, control, files))
     except BaseException:  # noqa: BLE001 - see above
         traceback.print_exc()
     finally:

@@ -207,15 +207,16 @@ def run_in_order() -> None:
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
-def be_trapped(program: bytes, mounts: list[tuple[str, str]], stream: socket.socket) -> None:
+def be_trapped(program: bytes, mounts: list[tuple[str, int]], stream: socket.socket) -> None:
     """Be under a seccomp filter, and send the driver the listener: who answers what is trapped is its affair."""
-    from usernel.gateway.mount_unsafe import mount_over
+    from usernel.gateway.mount_unsafe import mount_new
     from usernel.gateway.notify_unsafe import install
 
-    mount_over([(Path(ours), Path(theirs)) for ours, theirs in mounts])
+    files = mount_new([(Path(path), mode) for path, mode in mounts]) if mounts else []
     listener = install(program)
-    socket.send_fds(stream, [b"listener"], [listener])
-    os.close(listener)
+    socket.send_fds(stream, [b"listener"], [listener, *files])
+    for fd in (listener, *files):
+        os.close(fd)
 
 
 def init_of_world(address: str, order: dict[str, Any]) -> None:

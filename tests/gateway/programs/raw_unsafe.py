@@ -53,6 +53,10 @@ def attr(flags=0, maxmsg=2, msgsize=64):
     return struct.pack("=8q", flags, maxmsg, msgsize, 0, 0, 0, 0, 0)
 
 
+def timespec(seconds):
+    return struct.pack("=qq", int(seconds), int(seconds % 1 * 1e9))
+
+
 def sigevent(kind, signo=0, value=0):
     return struct.pack("=qii48x", value, signo, kind)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from usernel.abi.errno import Errno
+from usernel.abi.io_uring import IORING_SETUP_DEFER_TASKRUN
 
 from ..error import KernelError
 from .complete import complete, defer_failed
@@ -22,6 +23,7 @@ from .request import (
     REQ_F_FORCE_ASYNC,
     REQ_F_HARDLINK,
     REQ_F_LINK,
+    REQ_F_LINK_TIMEOUT,
     REQ_F_NOWAIT,
     Request,
 )
@@ -35,6 +37,8 @@ def queue_sqe(req: Request) -> None:
     outcome = _issue(req)
     if isinstance(outcome, Job):
         outcome = _try_now(req, outcome)
+    if req.flags & REQ_F_LINK_TIMEOUT:
+        queue_linked_timeout(req)
     if outcome is AGAIN:
         _queue_async(req)
     elif outcome is not LATER:
@@ -69,20 +73,25 @@ def queue_iowq(req: Request) -> None:
     One that is to go there at once (IOSQE_ASYNC) waits for its file all the same where that can be polled.
     """
     outcome: Any = req.job if req.job is not None else _issue(req)
-    if isinstance(outcome, Job):
-        op = _op(req)
-        polls = (op.pollin or op.pollout) and req.file is not None and req.file.can_poll
-        if req.flags & REQ_F_FORCE_ASYNC and polls and req.job is None:
+    if req.job is None and req.flags & REQ_F_FORCE_ASYNC and _polls(req):
+        if isinstance(outcome, Job):
             outcome = _try_now(req, outcome)
-            if outcome is AGAIN:
-                _queue_async(req)
-                return
+        if outcome is AGAIN:
+            queue_linked_timeout(req)
+            _queue_async(req)
+            return
     if isinstance(outcome, Job):
+        # What a worker is the first to try has no time limit, for that would be set when it is done.
         _punt(req, outcome)
     elif outcome is not LATER:
         if outcome is AGAIN:
             outcome = -Errno.EAGAIN
         req.ctx.task_work_add(complete, req, outcome)
+
+
+def _polls(req: Request) -> bool:
+    op = _op(req)
+    return (op.pollin or op.pollout) and req.file is not None and req.file.can_poll
 
 
 def _punt(req: Request, job: Job) -> None:
@@ -100,6 +109,7 @@ def work_done(req: Request, result: Any) -> None:
     req.where = None
     req.ctx.inflight.pop(req, None)
     req.job = None
+    req.ctx.in_io_wq = not req.ctx.flags & IORING_SETUP_DEFER_TASKRUN
     complete(req, _done(req, result))
 
 
@@ -123,6 +133,8 @@ def _queue_async(req: Request) -> None:
         defer_failed(req, -Errno.EAGAIN)
         return
     armed = arm_poll_handler(req, task_submit, poll_issue)
+    if req.buf is not None and armed is not Arm.ABORTED:
+        req.buf.recycle(req)
     if armed is Arm.READY:
         req.job = None
         req.ctx.task_work_add(task_submit, req)
@@ -134,14 +146,12 @@ def _issue(req: Request) -> Outcome:
     op = _op(req)
     if op.needs_file and req.file is None and not req.assign_file():
         return -Errno.EBADF
-    link = prep_linked_timeout(req) if req.flags & REQ_F_ARM_LTIMEOUT else None
+    if req.flags & REQ_F_ARM_LTIMEOUT:
+        prep_linked_timeout(req)
     try:
-        outcome = op.issue(req)
+        return op.issue(req)
     except KernelError as error:
-        outcome = -error.number
-    if link is not None:
-        queue_linked_timeout(link)
-    return outcome
+        return -error.number
 
 
 def _op(req: Request) -> Op:

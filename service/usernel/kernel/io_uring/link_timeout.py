@@ -37,20 +37,20 @@ def issue(req: Request) -> Outcome:
     return -Errno.ECANCELED
 
 
-def prep_linked_timeout(req: Request) -> Request | None:
-    """The link timeout of a request that is about to be issued, once (``io_prep_linked_timeout``)."""
-    if req.link is None:
-        return None
+def prep_linked_timeout(req: Request) -> None:
+    """A request with a link timeout is about to be issued for the first time (``io_prep_linked_timeout``)."""
     req.flags = req.flags & ~REQ_F_ARM_LTIMEOUT | REQ_F_LINK_TIMEOUT
-    return req.link
 
 
-def queue_linked_timeout(link: Request) -> None:
-    """Set a link timeout, unless its request has ended already (``io_queue_linked_timeout``)."""
-    timeout: Timeout = link.data
-    if timeout.head is None:
+def queue_linked_timeout(req: Request) -> None:
+    """Set the link timeout of an issued request, unless it is set, or over (``io_queue_linked_timeout``)."""
+    link = req.link
+    if link is None or link.opcode != IORING_OP_LINK_TIMEOUT:
         return
+    timeout: Timeout = link.data
     timeouts = link.ctx.timeouts
+    if timeout.head is None or link in timeouts.linked:
+        return
     timeouts.linked[link] = None
     link.where = Request.TIMER
     timeouts.start(link, timeout.clock, timeout.ns, _timed_out, absolute=timeout.absolute)
@@ -63,10 +63,10 @@ def disarm_linked_timeout(req: Request) -> Request | None:
         return None
     req.link, link.link = link.link, None
     timeout: Timeout = link.data
-    timeout.head = None
-    if link not in link.ctx.timeouts.linked:
+    if timeout.head is None:
         return None
-    del link.ctx.timeouts.linked[link]
+    timeout.head = None
+    link.ctx.timeouts.linked.pop(link, None)
     link.ctx.timeouts.stop(link)
     return link
 

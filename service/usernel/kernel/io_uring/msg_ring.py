@@ -17,8 +17,7 @@ from usernel.abi.io_uring_op import (
 )
 
 from ..error import KernelError
-from .complete import complete
-from .filetable import fixed_fd_install
+from .complete import queue_tw_complete
 from .opdef import Op
 from .outcome import LATER, Outcome
 from .prep import s32, unused
@@ -103,29 +102,21 @@ def _send_fd(req: Request, target: RingCtx, msg: Msg) -> Outcome:
     node = req.ctx.file_table.lookup(msg.src_fd)
     if node is None or node.file is None:
         return -Errno.EBADF
-    file = node.file.get()
-    if _remote(target):
-        target.task_work_add(_install_remote, req, target, msg, file)
-        target.kick()
-        return LATER
-    return _install(target, msg, file)
-
-
-def _install_remote(req: Request, target: RingCtx, msg: Msg, file: RingFile) -> None:
-    """In the context of the target's task, whose completion it is before it is the sender's."""
-    res = -Errno.EOWNERDEAD if target.dying else _install(target, msg, file)
-    if res == -Errno.EOWNERDEAD:
-        file.put()
-    req.ctx.task_work_add(complete, req, res)
-    req.ctx.kick()
+    res = _install(target, msg, node.file.get())
+    if not _remote(target):
+        return res
+    # Another task has done it: its completion is there, the sender's comes by task work.
+    if res < 0:
+        req.fail()
+    queue_tw_complete(req, res)
+    return LATER
 
 
 def _install(target: RingCtx, msg: Msg, file: RingFile) -> int:
     """Put a file into the target's table, which takes it over, and post the slot (``io_msg_install_complete``)."""
     try:
-        slot = fixed_fd_install(target, file, msg.dst_fd)
+        slot = target.file_table.install(file, msg.dst_fd)
     except KernelError as error:
-        file.put()
         return -error.number
     if not msg.flags & IORING_MSG_RING_CQE_SKIP and not target.post_aux(Cqe(msg.user_data, slot)):
         return -Errno.EOVERFLOW

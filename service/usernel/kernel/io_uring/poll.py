@@ -26,7 +26,7 @@ from usernel.abi.poll import (
     POLLWRNORM,
 )
 
-from .complete import complete, defer_failed, task_complete
+from .complete import complete, defer_failed
 from .outcome import LATER, Outcome
 from .port import AGAIN
 from .request import REQ_F_MULTISHOT, Request
@@ -198,9 +198,7 @@ def _poll_task(req: Request, poll: Poll) -> None:
         else:
             defer_failed(req, -Errno.ECANCELED)
     else:
-        if check is _Check.DONE:
-            req.set_res(poll.res & poll.events)
-        task_complete(req)
+        complete(req, poll.res & poll.events if check is _Check.DONE else req.res)
 
 
 def _check_events(req: Request, poll: Poll) -> _Check:
@@ -249,8 +247,6 @@ def _shot(req: Request, poll: Poll) -> bool:
         return True
     if not isinstance(outcome, int):
         raise TypeError(f"{req.stat()} came to {outcome}")
-    if outcome < 0:
-        req.fail()
     req.res = outcome
     return False
 

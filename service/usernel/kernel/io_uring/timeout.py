@@ -225,7 +225,7 @@ def _extract(ctx: RingCtx, cd: CancelData) -> Request | None:
 def parse(req: Request, sqe: Sqe) -> Timeout:
     """What an entry of a timeout says (``__io_timeout_prep``). EINVAL, EFAULT."""
     flags, off = sqe.rw_flags, sqe.off & MASK32
-    unused(sqe, "buf_index", "splice_fd_in")
+    unused(sqe, "addr3", "pad2", "buf_index", "splice_fd_in")
     if sqe.len != 1:
         raise KernelError(Errno.EINVAL, "a timeout is one timespec (len 1)")
     return Timeout(_check_flags(flags), read_timespec(req.ctx.port.memory, sqe.addr), off)
@@ -273,7 +273,7 @@ def remove_prep(req: Request, sqe: Sqe) -> None:
     """EINVAL for flags of no use, or anything in another field; EFAULT for an update without a time."""
     if req.flags & (REQ_F_FIXED_FILE | REQ_F_BUFFER_SELECT):
         raise KernelError(Errno.EINVAL, "a timeout is no file, and has no buffer")
-    unused(sqe, "buf_index", "len", "splice_fd_in")
+    unused(sqe, "addr3", "pad2", "buf_index", "len", "splice_fd_in")
     flags, ns = sqe.rw_flags, 0
     if flags & IORING_TIMEOUT_UPDATE_MASK:
         if flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS):

@@ -12,7 +12,6 @@ from usernel.abi.signal import SIGNALS
 from usernel.kernel.call import Block, Call, Restart, Return
 from usernel.kernel.error import KernelError
 from usernel.kernel.ipc import mq_notify, mqueue
-from usernel.kernel.ipc.mqueue_file import mq_file
 from usernel.kernel.kernel import Kernel
 
 from .kinds import DATA, INT, LONG, MODE, TEXT, UINT, Enumeration, Field, Flags, ListOf, Messages, Structure
@@ -47,18 +46,7 @@ def sys_mq_timedsend(
 ) -> Return | Block:
     """mq_timedsend(2). ``msg_len`` may cut the data; EFAULT where it reaches behind them."""
     until = nanoseconds(abs_timeout)
-    if msg_len is None:
-        return mqueue.mq_send(kernel, call, mqdes, ((msg_prio, data),), until, False)
-    if not 0 <= msg_prio < abi_mqueue.MQ_PRIO_MAX:
-        raise KernelError(Errno.EINVAL, f"a priority is 0 to {abi_mqueue.MQ_PRIO_MAX - 1}")
-    file = mq_file(call.task, mqdes)
-    if not file.writable:
-        raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for writing")
-    if not 0 <= msg_len <= file.inode.msgsize:
-        raise KernelError(Errno.EMSGSIZE, f"{msg_len} bytes, and mq_msgsize is {file.inode.msgsize}")
-    if msg_len > len(data):
-        raise KernelError(Errno.EFAULT, f"msg_len is {msg_len}, and there are {len(data)} bytes")
-    return mqueue.mq_send(kernel, call, mqdes, ((msg_prio, data[:msg_len]),), until, False)
+    return mqueue.mq_send(kernel, call, mqdes, msg_prio, data, len(data) if msg_len is None else msg_len, until)
 
 
 def sys_mq_timedreceive(
@@ -85,7 +73,7 @@ def sys_mq_timedsend_batch(
     until = nanoseconds(abs_timeout)
     if not messages:
         return Return(0)
-    return mqueue.mq_send(kernel, call, mqdes, messages, until, True)
+    return mqueue.mq_send_batch(kernel, call, mqdes, messages, until)
 
 
 def sys_mq_timedreceive_batch(

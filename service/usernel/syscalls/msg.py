@@ -37,13 +37,7 @@ def sys_msgsnd(
     kernel: Kernel, call: Call, msqid: int, mtype: int, data: bytes, msgsz: int | None, msgflg: int
 ) -> Return | Block:
     """msgsnd(2). ``msgsz`` may cut the data; EFAULT where it reaches behind them."""
-    if msgsz is None:
-        return msg.msgsnd(kernel, call, msqid, ((mtype, data),), msgflg, False)
-    if msgsz < 0 or msgsz > call.task.nsproxy.ipc.msg_ctlmax or msqid < 0 or mtype < 1:
-        raise KernelError(Errno.EINVAL, "msgsz is not in 0 to msgmax, the id is below 0, or the type below 1")
-    if msgsz > len(data):
-        raise KernelError(Errno.EFAULT, f"msgsz is {msgsz}, and there are {len(data)} bytes")
-    return msg.msgsnd(kernel, call, msqid, ((mtype, data[:msgsz]),), msgflg, False)
+    return msg.msgsnd(kernel, call, msqid, mtype, data, len(data) if msgsz is None else msgsz, msgflg)
 
 
 def sys_msgrcv(kernel: Kernel, call: Call, msqid: int, msgsz: int | None, msgtyp: int, msgflg: int) -> Return | Block:
@@ -66,7 +60,7 @@ def sys_msgsnd_batch(
     """Many msgsnd(2) as one call, as sendmmsg(2) is to sendmsg(2)."""
     if not messages:
         return Return(0)
-    return msg.msgsnd(kernel, call, msqid, messages, msgflg, True)
+    return msg.msgsnd_batch(kernel, call, msqid, messages, msgflg)
 
 
 def sys_msgrcv_batch(

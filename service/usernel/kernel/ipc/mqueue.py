@@ -181,27 +181,44 @@ def mq_unlink(kernel: Kernel, call: Call, name: str) -> Return:
 
 
 def mq_send(
-    kernel: Kernel, call: Call, mqdes: int, messages: Sequence[Body], until: int | None, batch: bool
+    kernel: Kernel, call: Call, mqdes: int, priority: int, data: bytes, size: int, until: int | None
 ) -> Return | Block:
-    """Put messages ``(priority, data)`` in, waiting for room until ``until`` (ns REALTIME, None for ever).
+    """Put the first ``size`` bytes in as a message, waiting for room until ``until`` (ns REALTIME, None for ever).
 
-    Returns 0, for a batch how many went. EINVAL for a priority of MQ_PRIO_MAX or more; EBADF; EMSGSIZE; EAGAIN under
-    O_NONBLOCK; ETIMEDOUT; EINTR. After the first message of a batch an error only ends the call.
+    Returns 0. EINVAL for a priority of MQ_PRIO_MAX or more; EBADF; EMSGSIZE; EFAULT where there are fewer bytes; EAGAIN
+    under O_NONBLOCK; ETIMEDOUT; EINTR.
     """
-    if not messages or not 0 <= messages[0][0] < MQ_PRIO_MAX:
+    file = _sending(call, mqdes, priority, size)
+    if size > len(data):
+        raise KernelError(Errno.EFAULT, f"msg_len is {size}, and there are {len(data)} bytes")
+    return _send(kernel, call, MqSender(file, ((priority, data[:size]),), 0, until, False))
+
+
+def _sending(call: Call, mqdes: int, priority: int, size: int) -> MqFile:
+    """The queue that a message of this size goes to. EINVAL, EBADF, EMSGSIZE."""
+    if not 0 <= priority < MQ_PRIO_MAX:
         raise KernelError(Errno.EINVAL, f"a priority is 0 to {MQ_PRIO_MAX - 1}")
     file = mq_file(call.task, mqdes)
     call.ephemeral = file.inode.ephemeral
     if not file.writable:
         raise KernelError(Errno.EBADF, f"descriptor {mqdes} is not open for writing")
+    if not 0 <= size <= file.inode.msgsize:
+        raise KernelError(Errno.EMSGSIZE, f"{size} bytes, and mq_msgsize is {file.inode.msgsize}")
+    return file
+
+
+def mq_send_batch(
+    kernel: Kernel, call: Call, mqdes: int, messages: Sequence[Body], until: int | None
+) -> Return | Block:
+    """Put messages ``(priority, data)`` in as one call: it returns how many went.
+
+    As ``mq_send``; after the first message an error only ends the call.
+    """
+    file = _sending(call, mqdes, messages[0][0], len(messages[0][1]))
     size = file.inode.msgsize
-    if len(messages[0][1]) > size:
-        raise KernelError(Errno.EMSGSIZE, f"{len(messages[0][1])} bytes, and mq_msgsize is {size}")
-    good = messages
-    if batch:
-        bad = (i for i, (prio, data) in enumerate(messages) if not 0 <= prio < MQ_PRIO_MAX or len(data) > size)
-        good = messages[: next(bad, len(messages))]
-    return _send(kernel, call, MqSender(file, good, 0, until, batch))
+    bad = (i for i, (prio, data) in enumerate(messages) if not 0 <= prio < MQ_PRIO_MAX or len(data) > size)
+    good = messages[: next(bad, len(messages))]
+    return _send(kernel, call, MqSender(file, good, 0, until, True))
 
 
 def _send(kernel: Kernel, call: Call, sender: MqSender) -> Return | Block:

@@ -129,30 +129,41 @@ def _newque(kernel: Kernel, call: Call, ns: IpcNamespace, key: int, msgflg: int,
     return msqid
 
 
-def msgsnd(
-    kernel: Kernel, call: Call, msqid: int, messages: Sequence[Body], msgflg: int, batch: bool
-) -> Return | Block:
-    """Put messages into a queue, waiting for room (``do_msgsnd``; a batch as ``sendmmsg(2)``).
+def msgsnd(kernel: Kernel, call: Call, msqid: int, kind: int, data: bytes, size: int, msgflg: int) -> Return | Block:
+    """Put the first ``size`` bytes into a queue as a message, waiting for room (``do_msgsnd``).
 
-    Returns 0, for a batch how many went. EINVAL for a bad id, a type below 1 or more bytes than msgmax; EACCES; EAGAIN
-    where there is no room and IPC_NOWAIT is given; EIDRM; EINTR. After the first message of a batch an error only ends
-    the call: it returns the count.
+    Returns 0. EINVAL for a bad id, a type below 1 or more bytes than msgmax; EFAULT for fewer bytes; EACCES;
+    EAGAIN where there is no room and IPC_NOWAIT is given; EIDRM; EINTR.
+    """
+    ns = call.task.nsproxy.ipc
+    if not 0 <= size <= ns.msg_ctlmax:
+        raise KernelError(Errno.EINVAL, f"{size} bytes, and msgmax is {ns.msg_ctlmax}")
+    if kind < 1:
+        raise KernelError(Errno.EINVAL, f"the message type {kind} is below 1")
+    if size > len(data) and msqid >= 0:  # an id that cannot be is seen first, one that is nobody's is not
+        raise KernelError(Errno.EFAULT, f"msgsz is {size}, and there are {len(data)} bytes")
+    queue = ns.msg_ids.obtain(msqid)
+    call.ephemeral = queue.ephemeral
+    return _send(kernel, call, Sender(queue, ((kind, data[:size]),), 0, msgflg, False), None)
+
+
+def msgsnd_batch(kernel: Kernel, call: Call, msqid: int, messages: Sequence[Body], msgflg: int) -> Return | Block:
+    """Put messages into a queue as one call (as ``sendmmsg(2)``): it returns how many went.
+
+    As ``msgsnd``; after the first message an error only ends the call.
     """
     ns = call.task.nsproxy.ipc
     limit = ns.msg_ctlmax
-    kind, data = messages[0]
-    if len(data) > limit:
-        raise KernelError(Errno.EINVAL, f"{len(data)} bytes, and msgmax is {limit}")
-    if kind < 1:
-        raise KernelError(Errno.EINVAL, f"the message type {kind} is below 1")
     good = messages
-    if batch and (max(map(len, map(DATA, messages))) > limit or min(map(KIND, messages)) < 1):
+    if max(map(len, map(DATA, messages))) > limit or min(map(KIND, messages)) < 1:
         good = list(takewhile(lambda message: message[0] >= 1 and len(message[1]) <= limit, messages))
-    if msqid < 0:
-        raise KernelError(Errno.EINVAL, f"{msqid} is no queue's id")
+    if not good:
+        kind, data = messages[0]
+        too_long = f"{len(data)} bytes, and msgmax is {limit}"
+        raise KernelError(Errno.EINVAL, too_long if len(data) > limit else f"the message type {kind} is below 1")
     queue = ns.msg_ids.obtain(msqid)
     call.ephemeral = queue.ephemeral
-    return _send(kernel, call, Sender(queue, good, 0, msgflg, batch), None)
+    return _send(kernel, call, Sender(queue, good, 0, msgflg, True), None)
 
 
 def _send(kernel: Kernel, call: Call, sender: Sender, wake: Any) -> Return | Block:
@@ -261,7 +272,8 @@ def _receive(kernel: Kernel, call: Call, receiver: Receiver, wake: Any) -> Retur
     if isinstance(wake, list):
         more = _take(kernel, call, receiver, receiver.most - 1) if receiver.most > 1 and not queue.removed else []
         return _received(kernel, call, receiver, [*wake, *more])
-    if error := _refusal(call, queue, wake, S_IRUGO):
+    error = _refusal(call, queue, wake, S_IRUGO)
+    if error is not None:
         raise error
     if receiver.msgflg & MSG_COPY:
         return _copy(call.task.nsproxy.ipc.msg_ctlmax, receiver)

@@ -6,7 +6,7 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_ACCMODE, O_NONBLOCK
@@ -45,8 +45,7 @@ class Queue:
     """How many of our calls are over: what the kernel was asked before the last of them is not to be shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """What a program's descriptor refers to."""
 
     queue: Queue

@@ -146,17 +146,16 @@ class Memory:
     """
 
     def __init__(self, pid: int) -> None:
-        self._pid = pid
         libc = ctypes.CDLL(None)
         self._readv, self._writev = libc.process_vm_readv, libc.process_vm_writev
         self._mine, self._theirs = _Iovec(0, 0), _Iovec(0, 0)
-        self._spans = (ctypes.byref(self._mine), 1, ctypes.byref(self._theirs), 1, 0)
+        self._spans = (pid, ctypes.byref(self._mine), 1, ctypes.byref(self._theirs), 1, 0)
         self._grow(BUFFER)
 
     def read(self, address: int, size: int) -> bytes:
         """The bytes at an address: fewer than ``size`` where the rest is not there to be read."""
         self._span(address, size)
-        count: int = self._readv(self._pid, *self._spans)
+        count: int = self._readv(*self._spans)
         return self._view[:count].tobytes() if count > 0 else b""
 
     def write(self, address: int, data: bytes) -> bool:
@@ -164,7 +163,7 @@ class Memory:
         size = len(data)
         self._span(address, size)
         self._view[:size] = data
-        return bool(self._writev(self._pid, *self._spans) == size)
+        return bool(self._writev(*self._spans) == size)
 
     def _span(self, address: int, size: int) -> None:
         if size > len(self._view):

@@ -24,6 +24,7 @@ IN_CLOSE_WRITE: Final = 0x8
 IN_NONBLOCK_CLOEXEC: Final = os.O_NONBLOCK | os.O_CLOEXEC
 INOTIFY_EVENT: Final = struct.Struct("=iIII")
 FLAGS: Final = os.O_NONBLOCK | os.O_CLOEXEC
+_FILLED: Final = bytes(PAGE)
 
 
 class Pipe:
@@ -44,7 +45,7 @@ class Pipe:
         """Fill so many pages. A program may have read or written it itself: then what is there counts."""
         try:
             while self.level < level:
-                os.write(self._write, bytes(PAGE))
+                os.write(self._write, _FILLED)
                 self.level += 1
             while self.level > level:
                 os.read(self._read, PAGE)

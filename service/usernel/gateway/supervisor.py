@@ -125,20 +125,26 @@ class Supervisor:
             self._serve(Trap(notif, process, trapped, request))
 
     def _serve(self, trap: Trap) -> None:
-        trapped, args = trap.trapped, trap.request.args
-        if trapped.opens or trapped.name == "mq_notify":
-            self._descriptors.on_close()  # what was closed before this call is told by another descriptor
+        trapped, request = trap.trapped, trap.request
         if trapped.opens:
+            self._descriptors.on_close()  # what was closed before this call is told by another descriptor
             task = asyncio.create_task(self._open(trap))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
             return
-        if trapped.name in IN_TURN and (self._blocked or self._backend.shared):
-            self._renice(trap)
-        call = self._backend.submit(trap.process.actor, trapped.name, args, partial(self._finished, trap))
+        if request.queue is not None:
+            self._prepare(trap)
+        call = self._backend.submit(trap.process.actor, trapped.name, request.args, partial(self._finished, trap))
         if not call.done:
             self._blocked[call] = trap
             self._watch()
+
+    def _prepare(self, trap: Trap) -> None:
+        """What is to be known of a POSIX queue before a call on it."""
+        if trap.trapped.name == "mq_notify":
+            self._descriptors.on_close()  # as above
+        elif trap.trapped.name in IN_TURN and (self._blocked or self._backend.shared):
+            self._renice(trap)
 
     def _renice(self, trap: Trap) -> None:
         """Who sleeps on a queue is served by its nice value: as it is when another comes to sleep there."""

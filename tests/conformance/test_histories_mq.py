@@ -173,7 +173,7 @@ class Posix(History):
 
 
 def test_usernel_does_what_linux_does(host_or_none: native.Hub | None) -> None:
-    run(Posix, host_or_none, examples=100, steps=60)
+    run(Posix, host_or_none, examples=35, steps=60)
 
 
 @pytest.mark.soak

@@ -144,7 +144,7 @@ class Namespaces(History):
 
 
 def test_usernel_does_what_linux_does(host_or_none: native.Hub | None) -> None:
-    run(Namespaces, host_or_none, examples=25, steps=60)
+    run(Namespaces, host_or_none, examples=15, steps=60)
 
 
 @pytest.mark.soak

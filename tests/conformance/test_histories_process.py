@@ -195,7 +195,7 @@ class Processes(History):
 
 
 def test_usernel_does_what_linux_does(host_or_none: native.Hub | None) -> None:
-    run(Processes, host_or_none, examples=40, steps=60)
+    run(Processes, host_or_none, examples=20, steps=60)
 
 
 @pytest.mark.soak

@@ -137,7 +137,7 @@ class SystemV(History):
 
 
 def test_usernel_does_what_linux_does(host_or_none: native.Hub | None) -> None:
-    run(SystemV, host_or_none, examples=100, steps=60)
+    run(SystemV, host_or_none, examples=35, steps=60)
 
 
 @pytest.mark.soak

@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +33,12 @@ def program(name: str, *args: str) -> tuple[str, ...]:
 def on_host(command: Sequence[str], **how: Any) -> subprocess.CompletedProcess[str]:
     """As the host runs it."""
     return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False, **how)
+
+
+def on_host_apart(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """As the host runs it in an IPC namespace of its own, where that is allowed: what it leaves goes with it."""
+    apart = shutil.which("unshare") is not None and on_host(["unshare", "--ipc", "true"]).returncode == 0
+    return on_host(["unshare", "--ipc", *command] if apart else command)
 
 
 def commanded(command: Sequence[str], *options: str, **how: Any) -> subprocess.CompletedProcess[str]:
@@ -99,11 +106,14 @@ class Running:
         """As ps(1) has it: ``T`` where it is stopped."""
         return state_of(self.pid)
 
+    def ended(self, seconds: float) -> bool:
+        """Whether it ends within some time."""
+        return bool(select.select([self._pidfd], [], [], seconds)[0])
+
     def wait(self, seconds: float = DEADLINE) -> int:
         """How it ended, as ``Popen.returncode`` tells it."""
         if self._status is None:
-            ended, _, _ = select.select([self._pidfd], [], [], seconds)
-            assert ended, f"it did not end within {seconds:g} s"
+            assert self.ended(seconds), f"it did not end within {seconds:g} s"
             self._status = nursery().status(self.pid)
         return self._status
 

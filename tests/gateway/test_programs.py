@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.command import serving
 
-from .running import on_host, program, trapped
+from .running import on_host_apart, program, trapped
 
 pytestmark = pytest.mark.timeout(60)
 COMPARED = ("sysv", "posix", "errors", "descriptors", "interrupts", "processes")
@@ -25,7 +25,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @functools.cache
 def answers(name: str) -> str:
     """What the host answers a program."""
-    done = on_host(program(name))
+    done = on_host_apart(program(name))
     assert (done.stderr, done.returncode) == ("", 0)
     return done.stdout
 

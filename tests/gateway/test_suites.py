@@ -11,7 +11,7 @@ import pytest
 
 from tests.clients.compat.suites import SDISTS, Sdist, fetched
 
-from .running import on_host, program, trapped
+from .running import on_host_apart, program, trapped
 
 RAN = {"sysv_ipc": 34, "posix_ipc": 44}
 QUEUES = "tests.test_message_queues"
@@ -62,5 +62,5 @@ def test_stress_ng(stressor: str, tmp_path: Path):
 
 
 def test_multiprocessing():
-    host, ours = on_host(program("multiprocess")), trapped(program("multiprocess"))
+    host, ours = on_host_apart(program("multiprocess")), trapped(program("multiprocess"))
     assert (ours.stdout, ours.stderr, ours.returncode) == (host.stdout, "", 0)

@@ -66,7 +66,8 @@ class RingCtx:
         self.next_personality = 1
         self.restrictions: Restrictions | None = None
         self.eventfd: EventFd | None = None
-        self.iowq_max_workers = [0, 0]
+        self.in_io_wq = False
+        """Whether io-wq is at it: what it completes counts in an eventfd for that alone (EVENTFD_ASYNC)."""
 
         self.inflight: dict[Request, None] = {}
         """What waits for its file or a worker, in the order in which it came to wait."""
@@ -135,7 +136,9 @@ class RingCtx:
 
     def work_done(self, req: Request, result: Any) -> None:
         """io-wq has the result of a request's job; of a ring that has ended too, whose request still holds its file."""
+        self.in_io_wq = True
         self.task_work_add(work_done, req, result)
+        self.in_io_wq = False
         self.kick()
 
     def poll_woke(self, req: Request, mask: int) -> None:
@@ -177,7 +180,9 @@ class RingCtx:
         self.allocated -= 1
 
     def put_rsrc(self, req: Request) -> None:
-        """Let go of the file and the buffer of a request."""
+        """Let go of the file and the buffer of a request, and of what else its opcode holds."""
+        if req.op is not None and req.op.cleanup is not None:
+            req.op.cleanup(req)
         if req.file_node is not None:
             self.file_table.put_node(req.file_node)
             req.file_node = None
@@ -229,6 +234,7 @@ class RingCtx:
             flush_timeouts(self)
         if self.eventfd is not None:
             self.eventfd.signal(self, cqe_event=True)
+        self.in_io_wq = False
 
     def flush_overflow(self) -> None:
         """Move to the ring what had no room there (``__io_cqring_overflow_flush``)."""
@@ -275,6 +281,8 @@ class RingCtx:
         self.overflow.clear()
         self.buf_table.unregister()
         self.file_table.unregister()
+        for group in self.bgids.values():
+            group.destroy()
         self.bgids.clear()
         if self.eventfd is not None:
             self.eventfd.put()

@@ -18,6 +18,7 @@ from usernel.abi.io_uring_op import (
 
 from ..error import KernelError
 from .complete import queue_tw_complete
+from .filetable import fixed_fd_install
 from .opdef import Op
 from .outcome import LATER, Outcome
 from .prep import s32, unused
@@ -115,7 +116,7 @@ def _send_fd(req: Request, target: RingCtx, msg: Msg) -> Outcome:
 def _install(target: RingCtx, msg: Msg, file: RingFile) -> int:
     """Put a file into the target's table, which takes it over, and post the slot (``io_msg_install_complete``)."""
     try:
-        slot = target.file_table.install(file, msg.dst_fd)
+        slot = fixed_fd_install(target, file, msg.dst_fd)
     except KernelError as error:
         return -error.number
     if not msg.flags & IORING_MSG_RING_CQE_SKIP and not target.post_aux(Cqe(msg.user_data, slot)):

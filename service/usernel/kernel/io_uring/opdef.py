@@ -27,8 +27,9 @@ class Op:
 
     ``prep`` checks the entry and keeps in ``req.data`` what ``issue`` needs; it raises ``KernelError``. ``issue`` is
     called to do it, again after each wait: it returns the result, a ``Job`` for the port, or what ``Outcome`` lists.
-    ``done`` turns a job's result into the request's; ``fail`` tidies up where it ends without being issued. The flags
-    are those of ``struct io_issue_def``. ``partial`` says what is missing, empty where it is whole.
+    ``done`` turns a job's result into the request's; ``fail`` tidies up where it ends without being issued, ``cleanup``
+    lets go of what it holds, however it ends. The flags are those of ``struct io_issue_def``. ``partial`` says what is
+    missing, empty where it is whole.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Op:
     issue: Callable[[Request], Outcome]
     done: Callable[[Request, Any], int] = plain_done
     fail: Callable[[Request], None] | None = None
+    cleanup: Callable[[Request], None] | None = None
     needs_file: bool = False
     pollin: bool = False
     pollout: bool = False

@@ -117,6 +117,28 @@ class Port(Protocol):
     def signal(self, eventfd: RingFile) -> None:
         """Count an eventfd up by one."""
 
+    def rlimit_nofile(self) -> int:
+        """How many descriptors the caller may have, so also registered files (RLIMIT_NOFILE)."""
+
+    def registered_rings(self) -> list[RingFile | None]:
+        """The rings that the calling thread has registered (IORING_REGISTER_RING_FDS): IO_RINGFD_REG_MAX slots."""
+
+    # memory that the program finds by mmap(2) of the ring
+
+    def alloc_region(self, ctx: RingCtx, size: int, offset: int) -> memoryview:
+        """So many zeros, in whole pages, at an offset of the ring (IORING_OFF_PBUF_RING). ENOMEM."""
+
+    def free_region(self, ctx: RingCtx, offset: int) -> None:
+        """Nothing is there any more; what is mapped stays."""
+
+    # io-wq
+
+    def iowq_max_workers(self, ctx: RingCtx, bound: int, unbound: int) -> tuple[int, int]:
+        """How many workers of each kind there may be until now, and from now on; 0: no others."""
+
+    def iowq_affinity(self, ctx: RingCtx, cpus: bytes | None) -> None:
+        """Bind workers to CPUs, a bit each (``cpu_set_t``); None: to all. EINVAL for one that is not the caller's."""
+
     # I/O
 
     def try_now(self, job: Job) -> Any:

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 PATH_MAX: Final = 4096
 NSEC_PER_SEC: Final = 10**9
 SSIZE_MAX: Final = (1 << 63) - 1
+TASK_SIZE: Final = (1 << 47) - 4096
+"""Where a program's addresses end (x86_64)."""
+
+
+def access_ok(memory: Memory, addr: Any, size: int) -> None:
+    """EFAULT for an address that no program could have, whatever is there."""
+    if memory.owns(addr) and addr + size > TASK_SIZE:
+        raise KernelError(Errno.EFAULT, f"{size} bytes at {addr:#x}")
 
 
 def read_bytes(memory: Memory, addr: Any, size: int) -> bytes:
@@ -80,28 +88,47 @@ def read_path(memory: Memory, addr: Any, *, may_be_empty: bool = False) -> bytes
 def read_iovec(memory: Memory, addr: Any, count: int) -> list[tuple[Any, int]]:
     """Buffers as address and size, together no larger than one read may be (``import_iovec``).
 
-    EINVAL for more than 1024 of them or one above SSIZE_MAX, EFAULT where the array is not there. The buffers
-    themselves are not looked at. In place of an array's address a sequence of buffers may stand.
+    What of them is past that is cut off. The buffers themselves are not looked at. Errors as of ``iovec_from_user``.
     """
-    if count > UIO_MAXIOV:
-        raise KernelError(Errno.EINVAL, f"{count} buffers")
-    pieces = _iovec(memory, addr, count)
+    pieces = iovec_from_user(memory, addr, count)
     left = MAX_RW_COUNT
     for at, (base, size) in enumerate(pieces):
-        if size > SSIZE_MAX:
-            raise KernelError(Errno.EINVAL, f"a buffer of {size} bytes")
         pieces[at] = (base, min(size, left))
+        access_ok(memory, base, pieces[at][1])
         left -= pieces[at][1]
     return pieces
 
 
+def iovec_from_user(memory: Memory, addr: Any, count: int) -> list[tuple[Any, int]]:
+    """Buffers as address and size, as they were given. EINVAL for more than 1024 or one above SSIZE_MAX, EFAULT.
+
+    In place of an array's address a sequence may stand, of buffers or of pairs of address and size.
+    """
+    if count > UIO_MAXIOV:
+        raise KernelError(Errno.EINVAL, f"{count} buffers")
+    pieces = _iovec(memory, addr, count)
+    for _base, size in pieces:
+        if size > SSIZE_MAX:
+            raise KernelError(Errno.EINVAL, f"a buffer of {size} bytes")
+    return pieces
+
+
 def _iovec(memory: Memory, addr: Any, count: int) -> list[tuple[Any, int]]:
+    if not count:
+        return []
     if memory.owns(addr):
         return list(IOVEC.iter_unpack(memory.view(addr, count * IOVEC.size)))
     if not isinstance(addr, (list, tuple)) or len(addr) < count:
         raise KernelError(Errno.EFAULT, f"no sequence of {count} buffers")
+    return [given_iovec(buffer) for buffer in addr[:count]]
+
+
+def given_iovec(buffer: Any) -> tuple[Any, int]:
+    """A buffer and its size, or a pair of an address and a size, in place of a ``struct iovec``. EFAULT."""
+    if isinstance(buffer, tuple) and len(buffer) == 2:
+        return buffer
     try:
-        return [(buffer, memoryview(buffer).nbytes) for buffer in addr[:count]]
+        return buffer, memoryview(buffer).nbytes
     except TypeError as error:
         raise KernelError(Errno.EFAULT, str(error)) from None
 

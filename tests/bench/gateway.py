@@ -1,4 +1,7 @@
-"""``python -m tests.bench.gateway``: what a trapped call costs, beside the host's own and gVisor's (``runsc do``)."""
+"""``python -m tests.bench.gateway``: what a trapped call costs, beside the host's own and gVisor's (``runsc do``).
+
+The floor is a supervisor that answers every call at once (``floor.py``): what is above it is our work.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ GOALS = {"msgsnd": 30.0, "msgrcv": 30.0, "mq_send": 40.0, "mq_receive": 40.0}
 """Microseconds at the median, with a kernel of its own."""
 PEERS: Mapping[str, Sequence[str]] = {
     "host": (),
+    "floor": (sys.executable, "-m", "tests.bench.floor"),
     "usernel run": (sys.executable, "-m", "usernel.cli", "run", "--"),
     "gVisor": ("runsc", "--network=none", "--ignore-cgroups", "--platform=ptrace", "do"),
 }
@@ -61,7 +65,7 @@ def show(found: Mapping[str, Taken], rounds: int) -> None:
         ours, theirs = found["usernel run"][call][0], found.get("gVisor", {}).get(call, (-1.0, -1.0))[0]
         goal = f"<= {GOALS[call]:g}" if call in GOALS else ""
         table.add_row(call, *cells, goal, f"{ours / theirs:.2f}" if theirs > 0 else "")
-    Console().print(table)
+    Console(width=100).print(table)
 
 
 def _cell(taken: tuple[float, float]) -> str:

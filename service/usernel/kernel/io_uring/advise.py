@@ -21,6 +21,7 @@ from .request import REQ_F_FORCE_ASYNC, Request
 from .sqe import Sqe
 
 PAGE_SIZE: Final = 4096
+SIZE_MAX: Final = (1 << 64) - 1
 MADVICE: Final = frozenset(prefixed(vars(mman), "MADV_").values())
 
 
@@ -64,6 +65,8 @@ def madvise(req: Request) -> Outcome:
         raise KernelError(Errno.EINVAL, "the address is not that of a page")
     if not advice.len:
         return 0
+    if (advice.start if memory.owns(advice.start) else 0) + advice.len > SIZE_MAX - PAGE_SIZE:
+        raise KernelError(Errno.EINVAL, "the memory has no end")
     try:
         view = memory.view(advice.start, advice.len)
     except KernelError:
@@ -73,5 +76,5 @@ def madvise(req: Request) -> Outcome:
 
 OPS: Final[Mapping[int, Op]] = {
     IORING_OP_FADVISE: Op("FADVISE", fadvise_prep, fadvise, needs_file=True),
-    IORING_OP_MADVISE: Op("MADVISE", madvise_prep, madvise),
+    IORING_OP_MADVISE: Op("MADVISE", madvise_prep, madvise, keeps_chain=True),
 }

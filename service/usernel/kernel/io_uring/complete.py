@@ -7,9 +7,11 @@ from .request import Request
 
 def complete(req: Request, res: int) -> None:
     """A request ends with a result (``io_req_complete_defer``)."""
-    if res < 0:
+    if res < 0 and not (req.op is not None and req.op.keeps_chain):
         req.fail()
     req.res = res
+    if req.buf is not None:
+        req.cqe_flags |= req.ctx.put_kbuf(req, res)
     req.ctx.complete_defer(req)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from usernel.abi.eventpoll import EPOLL_CTL_DEL, EPOLL_EVENT
 from usernel.abi.io_uring_op import IORING_OP_EPOLL_CTL
 
+from .jobs import job
 from .opdef import Op
 from .outcome import Outcome
 from .port import Job
@@ -25,13 +26,13 @@ def prep(req: Request, sqe: Sqe) -> None:
     if op != EPOLL_CTL_DEL:
         layout = EPOLL_EVENT[req.ctx.port.machine]
         event = layout.pack(*read_struct(req.ctx.port.memory, sqe.addr, layout))
-    req.data = Job("epoll_ctl", (sqe.fd, op, fd, event))
+    req.data = job(req, "epoll_ctl", sqe.fd, op, fd, event)
 
 
 def issue(req: Request) -> Outcome:
     """epoll_ctl(2), whose errnos it has."""
-    job: Job = req.data
-    return job
+    found: Job = req.data
+    return found
 
 
 OPS: Final[Mapping[int, Op]] = {IORING_OP_EPOLL_CTL: Op("EPOLL_CTL", prep, issue, unbound_nonreg_file=True)}

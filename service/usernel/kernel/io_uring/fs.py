@@ -86,9 +86,9 @@ def issue(req: Request) -> Outcome:
 
 
 OPS: Final[Mapping[int, Op]] = {
-    IORING_OP_RENAMEAT: Op("RENAMEAT", renameat_prep, issue),
-    IORING_OP_UNLINKAT: Op("UNLINKAT", unlinkat_prep, issue),
-    IORING_OP_MKDIRAT: Op("MKDIRAT", mkdirat_prep, issue),
-    IORING_OP_SYMLINKAT: Op("SYMLINKAT", symlinkat_prep, issue),
-    IORING_OP_LINKAT: Op("LINKAT", linkat_prep, issue),
+    IORING_OP_RENAMEAT: Op("RENAMEAT", renameat_prep, issue, keeps_chain=True),
+    IORING_OP_UNLINKAT: Op("UNLINKAT", unlinkat_prep, issue, keeps_chain=True),
+    IORING_OP_MKDIRAT: Op("MKDIRAT", mkdirat_prep, issue, keeps_chain=True),
+    IORING_OP_SYMLINKAT: Op("SYMLINKAT", symlinkat_prep, issue, keeps_chain=True),
+    IORING_OP_LINKAT: Op("LINKAT", linkat_prep, issue, keeps_chain=True),
 }

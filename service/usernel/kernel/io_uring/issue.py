@@ -16,7 +16,7 @@ from .link_timeout import prep_linked_timeout, queue_linked_timeout
 from .links import find_next
 from .outcome import LATER, Outcome
 from .poll import Arm, arm_poll_handler
-from .port import AGAIN, Job
+from .port import AGAIN, Again, Job
 from .request import (
     REQ_F_ARM_LTIMEOUT,
     REQ_F_FAIL,
@@ -41,7 +41,7 @@ def queue_sqe(req: Request) -> None:
         queue_linked_timeout(req)
     if outcome is AGAIN:
         _queue_async(req)
-    elif outcome is not LATER:
+    elif isinstance(outcome, int):
         complete(req, outcome)
 
 
@@ -115,9 +115,9 @@ def work_done(req: Request, result: Any) -> None:
 
 def _try_now(req: Request, job: Job) -> Outcome:
     result = req.ctx.port.try_now(job)
-    if result is AGAIN:
+    if isinstance(result, Again):
         req.job = job
-        return AGAIN
+        return result
     return _done(req, result)
 
 
@@ -145,6 +145,7 @@ def _queue_async(req: Request) -> None:
 def _issue(req: Request) -> Outcome:
     op = _op(req)
     if op.needs_file and req.file is None and not req.assign_file():
+        req.fail()
         return -Errno.EBADF
     if req.flags & REQ_F_ARM_LTIMEOUT:
         prep_linked_timeout(req)

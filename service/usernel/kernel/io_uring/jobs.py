@@ -31,10 +31,13 @@ its field, which the job checks as the system call does::
 
 ``read`` and ``write`` differ from preadv2(2) and pwritev2(2) as ``io_uring/rw.c`` does. Of a file without a position
 (a pipe, a socket, a terminal) the offset is ignored: no ESPIPE. Of a regular file or a block device the job goes on
-until all is moved, the end of the file, or an error after some bytes, which then are the result. ``Port.try_now`` may
-do a job only if it need not wait (RWF_NOWAIT, poll before, openat2 with RESOLVE_CACHED), and answers ``AGAIN`` else,
-with nothing done; where the program itself asked not to wait (RWF_NOWAIT, O_NONBLOCK) EAGAIN is a result, and comes as
-``-EAGAIN``. ``Port.queue`` may sleep. A job with ``cred`` is done with those credentials (IORING_REGISTER_PERSONALITY).
+until all is moved, the end of the file, or an error after some bytes, which then are the result. Without views nothing
+is moved and nothing waited for, but a file that was not opened for it is EBADF.
+
+``Port.try_now`` may do a job only if it need not wait (RWF_NOWAIT, poll before, openat2 with RESOLVE_CACHED), and
+answers ``AGAIN`` else, with nothing done: also where the program asked not to wait (RWF_NOWAIT, O_NONBLOCK), which is
+the ring's to know. What it was asked to do without waiting in ``Port.queue`` may come to ``-EAGAIN``; else that sleeps.
+A job with ``cred`` is done with those credentials (IORING_REGISTER_PERSONALITY).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from . import (
     nop,
     openclose,
     poll_add,
+    read_mshot,
     rw,
     splice,
     statx,
@@ -27,12 +28,9 @@ from . import (
 )
 from .opdef import Op
 
-OPS: Final[Mapping[int, Op]] = dict(
-    sorted(
-        (
-            nop.OPS | rw.OPS | sync.OPS | truncate.OPS | advise.OPS | openclose.OPS | statx.OPS | fs.OPS | xattr.OPS
-            | splice.OPS | poll_add.OPS | epoll.OPS | timeout.OPS | link_timeout.OPS | cancel.OPS | filetable.OPS
-            | kbuf.OPS | msg_ring.OPS
-        ).items()
-    )
+TABLES: Final = (
+    nop.OPS, rw.OPS, read_mshot.OPS, sync.OPS, truncate.OPS, advise.OPS, openclose.OPS, statx.OPS, fs.OPS, xattr.OPS,
+    splice.OPS, poll_add.OPS, epoll.OPS, timeout.OPS, link_timeout.OPS, cancel.OPS, filetable.OPS, kbuf.OPS,
+    msg_ring.OPS,
 )  # fmt: skip
+OPS: Final[Mapping[int, Op]] = dict(sorted((opcode, op) for table in TABLES for opcode, op in table.items()))

@@ -28,8 +28,9 @@ class Op:
     ``prep`` checks the entry and keeps in ``req.data`` what ``issue`` needs; it raises ``KernelError``. ``issue`` is
     called to do it, again after each wait: it returns the result, a ``Job`` for the port, or what ``Outcome`` lists.
     ``done`` turns a job's result into the request's; ``fail`` tidies up where it ends without being issued, ``cleanup``
-    lets go of what it holds, however it ends. The flags are those of ``struct io_issue_def``. ``partial`` says what is
-    missing, empty where it is whole.
+    lets go of what it holds, however it ends. The flags are those of ``struct io_issue_def``. ``keeps_chain``: where it
+    fails when it is done, what is linked to it follows, for Linux forgets to say so (``req_set_fail``); so it is silent
+    then, too, where only its success was to be. ``partial`` says what is missing, empty where it is whole.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Op:
     ioprio: bool = False
     iopoll: bool = False
     vectored: bool = False
+    keeps_chain: bool = False
     partial: str = ""
 
 

@@ -52,4 +52,4 @@ def done(req: Request, result: int | bytes) -> int:
     return 0
 
 
-OPS: Final[Mapping[int, Op]] = {IORING_OP_STATX: Op("STATX", prep, issue, done)}
+OPS: Final[Mapping[int, Op]] = {IORING_OP_STATX: Op("STATX", prep, issue, done, keeps_chain=True)}

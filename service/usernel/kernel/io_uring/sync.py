@@ -76,7 +76,9 @@ def fallocate(req: Request) -> Outcome:
 
 
 OPS: Final[Mapping[int, Op]] = {
-    IORING_OP_FSYNC: Op("FSYNC", fsync_prep, fsync, needs_file=True),
-    IORING_OP_SYNC_FILE_RANGE: Op("SYNC_FILE_RANGE", sfr_prep, sync_file_range, needs_file=True),
-    IORING_OP_FALLOCATE: Op("FALLOCATE", fallocate_prep, fallocate, needs_file=True, hash_reg_file=True),
+    IORING_OP_FSYNC: Op("FSYNC", fsync_prep, fsync, needs_file=True, keeps_chain=True),
+    IORING_OP_SYNC_FILE_RANGE: Op("SYNC_FILE_RANGE", sfr_prep, sync_file_range, needs_file=True, keeps_chain=True),
+    IORING_OP_FALLOCATE: Op(
+        "FALLOCATE", fallocate_prep, fallocate, needs_file=True, hash_reg_file=True, keeps_chain=True
+    ),
 }

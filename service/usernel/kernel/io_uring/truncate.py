@@ -27,4 +27,6 @@ def issue(req: Request) -> Outcome:
     return job(req, "ftruncate", req.file, req.data)
 
 
-OPS: Final[Mapping[int, Op]] = {IORING_OP_FTRUNCATE: Op("FTRUNCATE", prep, issue, needs_file=True, hash_reg_file=True)}
+OPS: Final[Mapping[int, Op]] = {
+    IORING_OP_FTRUNCATE: Op("FTRUNCATE", prep, issue, needs_file=True, hash_reg_file=True, keeps_chain=True)
+}

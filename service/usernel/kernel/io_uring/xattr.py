@@ -120,8 +120,8 @@ def got(req: Request, result: int | bytes) -> int:
 
 
 OPS: Final[Mapping[int, Op]] = {
-    IORING_OP_FSETXATTR: Op("FSETXATTR", fsetxattr_prep, fsetxattr, needs_file=True),
-    IORING_OP_SETXATTR: Op("SETXATTR", setxattr_prep, setxattr),
-    IORING_OP_FGETXATTR: Op("FGETXATTR", fgetxattr_prep, fgetxattr, got, needs_file=True),
-    IORING_OP_GETXATTR: Op("GETXATTR", getxattr_prep, getxattr, got),
+    IORING_OP_FSETXATTR: Op("FSETXATTR", fsetxattr_prep, fsetxattr, needs_file=True, keeps_chain=True),
+    IORING_OP_SETXATTR: Op("SETXATTR", setxattr_prep, setxattr, keeps_chain=True),
+    IORING_OP_FGETXATTR: Op("FGETXATTR", fgetxattr_prep, fgetxattr, got, needs_file=True, keeps_chain=True),
+    IORING_OP_GETXATTR: Op("GETXATTR", getxattr_prep, getxattr, got, keeps_chain=True),
 }

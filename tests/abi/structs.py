@@ -51,7 +51,7 @@ STRUCTS: dict[str, tuple[Struct, str]] = {
         "addr fd flags timeout.tv_sec timeout.tv_nsec - - - - -",
     ),
     "io_uring_buf": (io_uring_struct.IO_URING_BUF, "addr len bid resv"),
-    "io_uring_buf_reg": (io_uring_struct.IO_URING_BUF_REG, "ring_addr ring_entries bgid - resv[0] resv[1] resv[2]"),
+    "io_uring_buf_reg": (io_uring_struct.IO_URING_BUF_REG, "ring_addr ring_entries bgid" + " -" * 7),
     "io_uring_getevents_arg": (io_uring_struct.IO_URING_GETEVENTS_ARG, "sigmask sigmask_sz - ts"),
     "open_how": (openat2.OPEN_HOW, "flags mode resolve"),
     "__kernel_timespec": (time_types.KERNEL_TIMESPEC, "tv_sec tv_nsec"),

@@ -51,8 +51,8 @@ IO_URING_BUF: Final = Struct("=QIHH")
 """addr len bid resv."""
 BUF_RING_TAIL: Final = 14
 """Where ``struct io_uring_buf_ring`` has its 16-bit tail: in the resv of the first buffer."""
-IO_URING_BUF_REG: Final = Struct("=QIHH3Q")
-"""ring_addr ring_entries bgid flags resv[3]."""
+IO_URING_BUF_REG: Final = Struct("=QIHHI5I")
+"""ring_addr ring_entries bgid flags min_left resv[5]."""
 IO_URING_BUF_STATUS: Final = Struct("=II8I")
 """buf_group head resv[8]."""
 

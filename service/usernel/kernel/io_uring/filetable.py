@@ -145,8 +145,9 @@ class FileTable(RsrcTable):
     def free_slot(self) -> int:
         """A slot for whoever asks for any (``io_file_bitmap_get``). ENFILE."""
         end = self._alloc_end
+        if not self._alloc_start <= self._alloc_hint < end:
+            self._alloc_hint = self._alloc_start
         while self.nodes:
-            # As in Linux the search goes on from the slot that was last set or emptied, be it before the range.
             found = self._used.find(b"\0", self._alloc_hint, end)
             if found >= 0:
                 return found

@@ -134,7 +134,7 @@ def _queue_async(req: Request) -> None:
         return
     armed = arm_poll_handler(req, task_submit, poll_issue)
     if req.buf is not None and armed is not Arm.ABORTED:
-        req.buf.recycle(req)
+        req.buf.wait(req)
     if armed is Arm.READY:
         req.job = None
         req.ctx.task_work_add(task_submit, req)

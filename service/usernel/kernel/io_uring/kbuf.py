@@ -20,6 +20,7 @@ from ..error import KernelError
 from .opdef import Op
 from .prep import unused
 from .rsrc import ULONG_MAX
+from .uaccess import access_ok
 from .user_array import given
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from .sqe import Sqe
 
 USHRT_MAX: Final = 0xFFFF
-TASK_SIZE_MAX: Final = {"x86_64": (1 << 47) - 4096, "aarch64": 1 << 48}
-"""Where the addresses of programs end, which PROVIDE_BUFFERS looks at (``access_ok``)."""
 
 
 class SelectedBuffer(Protocol):
@@ -44,6 +43,9 @@ class SelectedBuffer(Protocol):
 
     def recycle(self, req: Request) -> None:
         """The request has not used it, and takes one anew: it goes back in front (``io_kbuf_recycle``)."""
+
+    def wait(self, req: Request) -> None:
+        """The request waits for its file: it goes back unless it is the request's alone by now."""
 
 
 class BufferList(Protocol):
@@ -87,10 +89,10 @@ class ProvidedBuffer:
 class ProvidedList:
     """A group that PROVIDE_BUFFERS fills, oldest first."""
 
-    __slots__ = ("_memory", "buffers")
+    __slots__ = ("buffers", "memory")
 
     def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+        self.memory = memory
         self.buffers: deque[ProvidedBuffer] = deque()
 
     def select(self, req: Request, size: int) -> SelectedBuffer | None:
@@ -116,10 +118,6 @@ class ProvidedList:
             self.buffers.popleft()
         return count
 
-    def bytes_of(self, buffer: ProvidedBuffer, size: int) -> memoryview:
-        """The bytes of a buffer. EFAULT."""
-        return self._memory.view(buffer.base, size, write=True)
-
     def destroy(self) -> None:
         """Nothing is left of it."""
         self.buffers.clear()
@@ -137,8 +135,10 @@ class Provided:
 
     @property
     def view(self) -> memoryview:
-        """Its bytes."""
-        return self._list.bytes_of(self._buffer, self._size)
+        """Its bytes. ENOBUFS at address 0."""
+        if not given(self._list.memory, self._buffer.base):
+            raise KernelError(Errno.ENOBUFS, f"buffer {self._buffer.bid} is at no address")
+        return self._list.memory.view(self._buffer.base, self._size, write=True)
 
     def put(self, req: Request, res: int) -> int:
         """It is used up, whatever was put into it."""
@@ -149,6 +149,9 @@ class Provided:
         """It is the oldest again."""
         req.buf = None
         self._list.buffers.appendleft(self._buffer)
+
+    def wait(self, req: Request) -> None:
+        """It is the request's, and stays so."""
 
 
 # ---------------------------------------------------------------------------------------------------------- the opcodes
@@ -191,13 +194,12 @@ def provide_buffers_prep(req: Request, sqe: Sqe) -> None:
 
 
 def _provided_bytes(req: Request, sqe: Sqe) -> memoryview | None:
-    port, size = req.ctx.port, sqe.len * sqe.fd
-    if not port.memory.owns(sqe.addr):
-        return port.memory.view(sqe.addr, size, write=True)
+    memory, size = req.ctx.port.memory, sqe.len * sqe.fd
+    if not memory.owns(sqe.addr):
+        return memory.view(sqe.addr, size, write=True)
     if sqe.addr + size > ULONG_MAX:
         raise KernelError(Errno.EOVERFLOW, "buffers past the end of all memory")
-    if sqe.addr + size > TASK_SIZE_MAX[port.machine]:
-        raise KernelError(Errno.EFAULT, f"{size} bytes at {sqe.addr:#x}")
+    access_ok(memory, sqe.addr, size)
     return None
 
 

@@ -46,6 +46,7 @@ IOPRIO_CLASS_IDLE: Final = 3
 IOPRIO_LEVELS: Final = 8
 ATTR_PI: Final = Struct("=HHIQQQ")
 """``struct io_uring_attr_pi``: flags app_tag len addr seed rsvd."""
+LOFF_MAX: Final = (1 << 63) - 1
 HERE: Final = -1
 """The current position."""
 
@@ -173,7 +174,7 @@ def transfer(req: Request, buffers: Buffers, *, write: bool, fault: Errno | None
     """The I/O of a request (``__io_read``, ``io_write``).
 
     EBADF where the file was not opened for it; EOPNOTSUPP for unknown flags, and in a ring that polls for I/O, as no
-    file of ours can be polled so; EINVAL for flags that contradict each other or the ring, and a negative offset;
+    file of ours can be polled so; EINVAL for flags that contradict each other or the ring, and an offset out of range;
     ``fault`` where none of the buffers is there.
     """
     rw: Rw = req.data
@@ -193,9 +194,8 @@ def _refused(req: Request, rw: Rw) -> Errno | None:
         return Errno.EINVAL
     if req.ctx.flags & IORING_SETUP_IOPOLL:
         return Errno.EOPNOTSUPP
-    if rw.flags & RWF_HIPRI or rw.has_metadata or rw.off < HERE:
-        return Errno.EINVAL
-    return None
+    outside = rw.off < HERE or rw.off + rw.wanted > LOFF_MAX
+    return Errno.EINVAL if rw.flags & RWF_HIPRI or rw.has_metadata or outside else None
 
 
 def done(req: Request, result: Any) -> int:

@@ -34,11 +34,13 @@ class Sync:
 
 
 def fsync_prep(req: Request, sqe: Sqe) -> None:
-    """EINVAL for unknown flags."""
+    """EINVAL for unknown flags, and a negative offset."""
     unused(sqe, "addr", "buf_index", "splice_fd_in")
     if sqe.rw_flags & ~IORING_FSYNC_DATASYNC:
         raise KernelError(Errno.EINVAL, f"flags {sqe.rw_flags:#x} of FSYNC")
     req.data = Sync(s64(sqe.off), sqe.len, sqe.rw_flags)
+    if req.data.off < 0:
+        raise KernelError(Errno.EINVAL, f"offset {req.data.off}")
     req.flags |= REQ_F_FORCE_ASYNC
 
 

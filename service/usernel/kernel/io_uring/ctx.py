@@ -67,7 +67,7 @@ class RingCtx:
         self.restrictions: Restrictions | None = None
         self.eventfd: EventFd | None = None
         self.in_io_wq = False
-        """Whether io-wq is at it: what it completes counts in an eventfd for that alone (EVENTFD_ASYNC)."""
+        """Whether io-wq is at it: what it completes is told to an eventfd that is for that alone (EVENTFD_ASYNC)."""
 
         self.inflight: dict[Request, None] = {}
         """What waits for its file or a worker, in the order in which it came to wait."""
@@ -138,8 +138,8 @@ class RingCtx:
         """io-wq has the result of a request's job; of a ring that has ended too, whose request still holds its file."""
         self.in_io_wq = True
         self.task_work_add(work_done, req, result)
-        self.in_io_wq = False
         self.kick()
+        self.in_io_wq = False
 
     def poll_woke(self, req: Request, mask: int) -> None:
         """The file that a request polls has changed; ``mask``: what is ready, as far as that is known."""
@@ -234,7 +234,6 @@ class RingCtx:
             flush_timeouts(self)
         if self.eventfd is not None:
             self.eventfd.signal(self, cqe_event=True)
-        self.in_io_wq = False
 
     def flush_overflow(self) -> None:
         """Move to the ring what had no room there (``__io_cqring_overflow_flush``)."""

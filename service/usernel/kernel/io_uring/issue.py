@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from usernel.abi.errno import Errno
-from usernel.abi.io_uring import IORING_SETUP_DEFER_TASKRUN
 
 from ..error import KernelError
 from .complete import complete, defer_failed
@@ -109,7 +108,6 @@ def work_done(req: Request, result: Any) -> None:
     req.where = None
     req.ctx.inflight.pop(req, None)
     req.job = None
-    req.ctx.in_io_wq = not req.ctx.flags & IORING_SETUP_DEFER_TASKRUN
     complete(req, _done(req, result))
 
 

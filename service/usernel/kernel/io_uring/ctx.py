@@ -21,7 +21,7 @@ from .filetable import FileTable
 from .issue import queue_next, task_submit, work_done
 from .overflow import Overflow
 from .poll import poll_wake
-from .request import LINK_FLAGS, REQ_F_CQE_SKIP, Request
+from .request import LINK_FLAGS, REQ_F_CQE_SKIP, REQ_F_IO_WQ, Request
 from .rsrc import BufferTable
 from .sqe import Cqe
 from .timeout import Timeouts, flush_timeouts
@@ -67,7 +67,7 @@ class RingCtx:
         self.restrictions: Restrictions | None = None
         self.eventfd: EventFd | None = None
         self.in_io_wq = False
-        """Whether io-wq is at it: what it completes is told to an eventfd that is for that alone (EVENTFD_ASYNC)."""
+        """Whether a worker is at it: what it completes is told to an eventfd that is for that alone (EVENTFD_ASYNC)."""
 
         self.inflight: dict[Request, None] = {}
         """What waits for its file or a worker, in the order in which it came to wait."""
@@ -103,6 +103,12 @@ class RingCtx:
                 self.eventfd.signal(self, cqe_event=False)
         self._work.append((func, args))
 
+    def io_wq_work_add(self, func: Callable[..., None], *args: Any) -> None:
+        """The same, from a worker."""
+        self.in_io_wq = True
+        self.task_work_add(func, *args)
+        self.in_io_wq = False
+
     @property
     def work_pending(self) -> bool:
         """Whether there is task work."""
@@ -136,10 +142,8 @@ class RingCtx:
 
     def work_done(self, req: Request, result: Any) -> None:
         """io-wq has the result of a request's job; of a ring that has ended too, whose request still holds its file."""
-        self.in_io_wq = True
-        self.task_work_add(work_done, req, result)
+        self.io_wq_work_add(work_done, req, result)
         self.kick()
-        self.in_io_wq = False
 
     def poll_woke(self, req: Request, mask: int) -> None:
         """The file that a request polls has changed; ``mask``: what is ready, as far as that is known."""
@@ -166,11 +170,18 @@ class RingCtx:
             for req in batch:
                 if not req.flags & REQ_F_CQE_SKIP:
                     self.post(Cqe(req.user_data, req.res, req.cqe_flags, req.extra))
-            self.commit_cqring()
+            self._commit(batch)
             for req in batch:
                 self._free(req)
             if self.drain_active:
                 self._queue_deferred()
+
+    def _commit(self, batch: list[Request]) -> None:
+        # Workers post what they do themselves, unless the submitter is to run all task work.
+        workers = self.eventfd is not None and not self.flags & IORING_SETUP_DEFER_TASKRUN
+        self.in_io_wq = workers and any(req.flags & REQ_F_IO_WQ for req in batch)
+        self.commit_cqring()
+        self.in_io_wq = False
 
     def _free(self, req: Request) -> None:
         if req.flags & LINK_FLAGS:

@@ -21,7 +21,7 @@ from ..error import KernelError
 from .opdef import Op
 from .prep import unused
 from .request import REQ_F_FIXED_FILE, Request
-from .rsrc import UINT_MAX, RsrcNode, RsrcTable, Tags, check_range
+from .rsrc import UINT_MAX, RsrcNode, RsrcTable, Tags, check_range, keep
 from .sqe import Sqe
 from .user_array import UserArray, copy_struct, given, reserved
 
@@ -89,7 +89,7 @@ class FileTable(RsrcTable):
         if file.ring is not None:
             file.put()
             raise KernelError(Errno.EBADF, "a ring cannot be a registered file")
-        return file
+        return keep(file)
 
     def update(self, offset: int, data: Any, count: int, tags: Any = None) -> int:
         """Replace the files of slots; how many were, before an error (``__io_sqe_files_update``).
@@ -275,7 +275,7 @@ def _install_one(ctx: RingCtx, fds: UserArray, at: int) -> None:
     file = ctx.port.fget(fd)
     if file is None:
         raise KernelError(Errno.EBADF, f"descriptor {fd} is not open")
-    slot = fixed_fd_install(ctx, file, IORING_FILE_INDEX_ALLOC)
+    slot = fixed_fd_install(ctx, keep(file), IORING_FILE_INDEX_ALLOC)
     try:
         fds.put(at, slot)
     except KernelError:

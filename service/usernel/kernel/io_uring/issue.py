@@ -21,6 +21,7 @@ from .request import (
     REQ_F_FAIL,
     REQ_F_FORCE_ASYNC,
     REQ_F_HARDLINK,
+    REQ_F_IO_WQ,
     REQ_F_LINK,
     REQ_F_LINK_TIMEOUT,
     REQ_F_NOWAIT,
@@ -85,7 +86,8 @@ def queue_iowq(req: Request) -> None:
     elif outcome is not LATER:
         if outcome is AGAIN:
             outcome = -Errno.EAGAIN
-        req.ctx.task_work_add(complete, req, outcome)
+        req.flags |= REQ_F_IO_WQ
+        req.ctx.io_wq_work_add(complete, req, outcome)
 
 
 def _polls(req: Request) -> bool:
@@ -99,6 +101,7 @@ def _punt(req: Request, job: Job) -> None:
     hash_key = file.inode if file is not None and regular and op.hash_reg_file else None
     req.job = job
     req.where = Request.IO_WQ
+    req.flags |= REQ_F_IO_WQ
     req.ctx.inflight[req] = None
     req.ctx.port.queue(req, job, bound=regular or not op.unbound_nonreg_file, hash_key=hash_key)
 
@@ -130,6 +133,7 @@ def _queue_async(req: Request) -> None:
     if req.flags & REQ_F_NOWAIT:
         defer_failed(req, -Errno.EAGAIN)
         return
+    req.flags &= ~REQ_F_IO_WQ
     armed = arm_poll_handler(req, task_submit, poll_issue)
     if req.buf is not None and armed is not Arm.ABORTED:
         req.buf.wait(req)
@@ -169,4 +173,5 @@ def queue_next(req: Request) -> None:
     """Queue the next of a chain, or cancel the rest of it (``io_queue_next``)."""
     following = find_next(req)
     if following is not None:
+        following.flags |= req.flags & REQ_F_IO_WQ
         req.ctx.task_work_add(task_submit, following)

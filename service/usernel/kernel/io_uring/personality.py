@@ -15,15 +15,18 @@ USHRT_MAX: Final = 0xFFFF
 
 
 def register_personality(ctx: RingCtx) -> int:
-    """Keep the caller's credentials: their number, from 1 on, none again before 65535. EBUSY where all are taken."""
+    """Keep the caller's credentials: their number, from 1 to 65535, then 0, then what is free. EBUSY where nothing is.
+
+    As in Linux there is a number 0, which an entry cannot name.
+    """
     taken = ctx.personalities
-    if len(taken) == USHRT_MAX:
-        raise KernelError(Errno.EBUSY, f"{USHRT_MAX} personalities are registered")
+    if len(taken) > USHRT_MAX:
+        raise KernelError(Errno.EBUSY, f"{len(taken)} personalities are registered")
     number = ctx.next_personality
-    while number in taken or not 0 < number <= USHRT_MAX:
-        number = number + 1 if number < USHRT_MAX else 1
+    while number in taken:
+        number = number + 1 & USHRT_MAX
     taken[number] = ctx.port.cred()
-    ctx.next_personality = number + 1
+    ctx.next_personality = number + 1 & USHRT_MAX
     return number
 
 

@@ -28,7 +28,7 @@ from .personality import register_personality, unregister_personality
 from .probe import register_probe
 from .restrictions import register_restrictions
 from .ringfd import register_ring_fds, unregister_ring_fds
-from .rsrc import RsrcTable, register_rsrc, register_rsrc_update
+from .rsrc import UINT_MAX, RsrcTable, register_rsrc, register_rsrc_update
 from .sqpoll import sq_thread
 from .user_array import UserArray, copy_struct, given, reserved
 
@@ -45,15 +45,16 @@ CLOCKS: Final[Mapping[int, Clock]] = {CLOCK_MONOTONIC: Clock.MONOTONIC, CLOCK_BO
 Result = int | SyncCancel
 
 
-def split_opcode(opcode: int) -> tuple[int, bool]:
-    """The opcode, and whether the ring is named by its index (IORING_REGISTER_USE_REGISTERED_RING).
+def split_opcode(opcode: int, fd: int = 0) -> tuple[int, bool]:
+    """The opcode, and whether ``fd`` is the index of a registered ring (IORING_REGISTER_USE_REGISTERED_RING).
 
-    EINVAL for an opcode out of range: asked before the ring is looked up.
+    Asked before the ring is looked up. EINVAL for an opcode out of range, and for descriptor -1: what Linux does
+    without a ring is not there.
     """
     registered = bool(opcode & abi.IORING_REGISTER_USE_REGISTERED_RING)
     opcode &= ~abi.IORING_REGISTER_USE_REGISTERED_RING
-    if not 0 <= opcode < abi.IORING_REGISTER_LAST:
-        raise KernelError(Errno.EINVAL, f"no opcode {opcode} of io_uring_register")
+    if not 0 <= opcode < abi.IORING_REGISTER_LAST or fd & UINT_MAX == UINT_MAX:
+        raise KernelError(Errno.EINVAL, f"no opcode {opcode} of io_uring_register, or none without a ring")
     return opcode, registered
 
 
@@ -63,7 +64,6 @@ def register(ctx: RingCtx, opcode: int, arg: Any = None, nr_args: int = 0) -> Re
     A number, or a ``SyncCancel`` that waits. EINVAL for opcodes that are not there and wrong arguments, EEXIST for
     another task than the only issuer, EACCES by the ring's restrictions; and what the opcode says.
     """
-    opcode, _ = split_opcode(opcode)
     if ctx.submitter is not None and ctx.submitter != ctx.port.task():
         raise KernelError(Errno.EEXIST, "another task issues for this ring")
     enabled = not ctx.flags & IORING_SETUP_R_DISABLED

@@ -32,6 +32,8 @@ REQ_F_MULTISHOT: Final = 1 << 13
 """It posts a completion each time its file is ready (REQ_F_APOLL_MULTISHOT)."""
 REQ_F_CANCELED: Final = 1 << 14
 """Its end is asked for while a worker is at it."""
+REQ_F_IO_WQ: Final = 1 << 15
+"""A worker does it: it was queued to io-wq, or follows in a chain on what was."""
 
 LINK_FLAGS: Final = REQ_F_LINK | REQ_F_HARDLINK
 

@@ -10,7 +10,7 @@ from usernel.abi.io_uring import IO_RINGFD_REG_MAX
 from usernel.abi.io_uring_struct import IO_URING_RSRC_UPDATE
 
 from ..error import KernelError
-from .rsrc import UINT_MAX
+from .rsrc import UINT_MAX, keep
 from .user_array import UserArray, reserved
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _register(port: Port, array: UserArray, at: int) -> None:
     reserved(resv)
     if offset != ANY_SLOT and offset >= IO_RINGFD_REG_MAX:
         raise KernelError(Errno.EINVAL, f"no index {offset} of a registered ring")
-    file = find_ring(port, fd & UINT_MAX, registered=False)
+    file = keep(find_ring(port, fd & UINT_MAX, registered=False))
     slots = port.registered_rings()
     wanted = range(IO_RINGFD_REG_MAX) if offset == ANY_SLOT else (offset,)
     slot = next((slot for slot in wanted if slots[slot] is None), None)

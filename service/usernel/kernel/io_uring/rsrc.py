@@ -211,6 +211,14 @@ def map_buffer(memory: Memory, base: Any, size: int) -> MappedBuffer | None:
     return MappedBuffer(memory.view(base, size, write=True), base)
 
 
+def keep(file: RingFile) -> RingFile:
+    """A reference that outlives the call: a port may look up a descriptor's file for the length of one. EMFILE."""
+    try:
+        return file.get()
+    finally:
+        file.put()
+
+
 def check_range(table: RsrcTable, offset: int, count: int) -> None:
     """ENXIO without a table, EOVERFLOW and EINVAL for slots past its end."""
     if offset + count > UINT_MAX:

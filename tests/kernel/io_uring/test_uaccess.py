@@ -90,6 +90,15 @@ def test_views_end_at_the_first_buffer_that_is_not_there(memory: SimMemory) -> N
     assert refused(lambda: uaccess.views(memory, [(b"read only", 4)], write=True)) == Errno.EFAULT
 
 
+def test_view_of_a_buffer_ends_with_memory(memory: SimMemory) -> None:
+    addr = memory.put(b"0123456789")
+    for size in (11, 12, 1000, MAX_RW_COUNT):
+        (found,) = uaccess.views(memory, [(addr, size)], write=False)
+        assert bytes(found) == b"0123456789"
+    assert [len(view) for view in uaccess.views(memory, [(addr, 3), (addr + 9, 3), (addr, 3)], write=True)] == [3, 1]
+    assert refused(lambda: uaccess.views(memory, [(b"four", 5)], write=False)) == Errno.EFAULT
+
+
 def test_times(memory: SimMemory) -> None:
     assert uaccess.read_timespec(memory, memory.put(KERNEL_TIMESPEC.pack(2, 5))) == 2_000_000_005
     assert uaccess.read_timespec(memory, Nanoseconds(7)) == 7

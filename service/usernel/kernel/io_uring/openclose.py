@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import (
@@ -42,7 +42,10 @@ from .outcome import Outcome
 from .prep import no_fixed_file, unused
 from .request import REQ_F_FORCE_ASYNC, Request
 from .sqe import Sqe
-from .uaccess import read_path, read_struct
+from .uaccess import read_path, read_struct, views
+
+if TYPE_CHECKING:
+    from .port import Memory
 
 MASK32: Final = 0xFFFFFFFF
 S_IALLUGO: Final = 0o7777
@@ -100,10 +103,16 @@ def _open_how(req: Request, sqe: Sqe) -> tuple[Any, ...]:
     if sqe.len < OPEN_HOW_SIZE_VER0:
         raise KernelError(Errno.EINVAL, f"open_how has {OPEN_HOW_SIZE_VER0} bytes, not {sqe.len}")
     if memory.owns(sqe.off) and sqe.len > OPEN_HOW_SIZE_VER0:
-        beyond = memory.view(sqe.off + OPEN_HOW_SIZE_VER0, sqe.len - OPEN_HOW_SIZE_VER0)
-        if any(beyond):
-            raise KernelError(Errno.E2BIG, "open_how says more than is known")
+        _check_zeroed(memory, sqe.off + OPEN_HOW_SIZE_VER0, sqe.len - OPEN_HOW_SIZE_VER0)
     return read_struct(memory, sqe.off, OPEN_HOW)
+
+
+def _check_zeroed(memory: Memory, addr: int, size: int) -> None:
+    (beyond,) = views(memory, [(addr, size)], write=False)
+    if bytes(beyond).count(0) != len(beyond):
+        raise KernelError(Errno.E2BIG, "open_how says more than is known")
+    if len(beyond) < size:
+        raise KernelError(Errno.EFAULT, f"{size} bytes at {addr:#x}")
 
 
 def _open_prep(req: Request, sqe: Sqe, flags: int, mode: int, resolve: int) -> None:

@@ -6,6 +6,7 @@ where nothing of the kind is there (``fs/namei.c``, ``lib/iov_iter.c``, ``includ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -133,8 +134,8 @@ def given_iovec(buffer: Any) -> tuple[Any, int]:
         raise KernelError(Errno.EFAULT, str(error)) from None
 
 
-def views(memory: Memory, pieces: list[tuple[Any, int]], *, write: bool) -> tuple[memoryview, ...]:
-    """The buffers, up to the first that is not there: where that is the first of all, EFAULT."""
+def views(memory: Memory, pieces: Sequence[tuple[Any, int]], *, write: bool) -> tuple[memoryview, ...]:
+    """The buffers, as far as they are there: where the first byte of all is not, EFAULT."""
     found: list[memoryview] = []
     for addr, size in pieces:
         if not size:
@@ -142,10 +143,25 @@ def views(memory: Memory, pieces: list[tuple[Any, int]], *, write: bool) -> tupl
         try:
             found.append(memory.view(addr, size, write=write))
         except KernelError:
-            if not found:
+            start = _start(memory, addr, size, write=write)
+            if not start and not found:
                 raise
-            break
+            return (*found, memory.view(addr, start, write=write)) if start else tuple(found)
     return tuple(found)
+
+
+def _start(memory: Memory, addr: Any, size: int, *, write: bool) -> int:
+    """How many bytes of a buffer are there, where not all are."""
+    least, most = 0, size
+    while memory.owns(addr) and most - least > 1:
+        middle = (least + most) // 2
+        try:
+            memory.view(addr, middle, write=write)
+        except KernelError:
+            most = middle
+        else:
+            least = middle
+    return least
 
 
 def read_timespec(memory: Memory, addr: Any) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from usernel.abi.errno import Errno
 from usernel.abi.fs import MAX_RW_COUNT, RWF_NOWAIT
@@ -132,6 +132,18 @@ def tee(in_file: HostFile, out_file: HostFile, length: int, flags: int) -> int:
     return host_unsafe.tee(in_file.fd, out_file.fd, length, flags)
 
 
+class Runs(Protocol):
+    """A call that a program wants made by a worker; it keeps its outcome itself."""
+
+    def run(self) -> int:
+        """Make it."""
+
+
+def call(called: Runs) -> int:
+    """A function of the program's: no opcode asks for it, an event loop does."""
+    return called.run()
+
+
 JOBS: Final[Mapping[str, Callable[..., Any]]] = {
     "read": read,
     "write": write,
@@ -156,5 +168,6 @@ JOBS: Final[Mapping[str, Callable[..., Any]]] = {
     "tee": tee,
     "pipe2": host_unsafe.pipe2,
     "epoll_ctl": host_unsafe.epoll_ctl,
+    "call": call,
 }
 """Every job, by its name."""

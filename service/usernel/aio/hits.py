@@ -1,0 +1,142 @@
+"""I/O that is done at once, inside the event loop, because it cannot sleep: and how much of it a turn may have.
+
+A hit costs a tenth of what suspending costs, so a task that reads what is cached never suspends; but then nobody else
+runs. Time spent is therefore counted: when a turn of the loop has used up its budget, the next hit waits for the next
+turn. What is counted is time, not operations: a miss costs as much as thirty hits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Sequence
+from os import preadv
+from time import perf_counter_ns
+from types import coroutine
+from typing import Final
+
+from usernel.abi.errno import Errno
+from usernel.abi.fs import RWF_NOWAIT
+
+BUDGET_NS: Final = 500_000
+"""How long the I/O of one turn of the loop may take before others run."""
+MOST: Final = 256 << 10
+"""Bytes that are moved at once: 256 KiB cost 40 us of the loop's time."""
+MISSES: Final = 3
+"""After so many misses in a row on a file its reads go to a worker at once, but each ``RETRY``-th."""
+RETRY: Final = 16
+KNOWN: Final = 4096
+"""Files whose misses are remembered."""
+NOT_NOW: Final = frozenset({Errno.EAGAIN, Errno.EOPNOTSUPP, Errno.EINVAL})
+
+
+Writable = bytearray | memoryview
+"""What is read into."""
+
+
+@coroutine
+def _turn() -> Generator[None, None, None]:
+    yield
+
+
+class Hits:
+    """What one loop does at once. After each operation its caller asks ``used_up``, and if so awaits ``turn``."""
+
+    __slots__ = ("_begun", "_loop", "_misses", "_until", "inline", "missed", "turns")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._until = 0
+        self._begun = self._begin
+        self._misses: dict[int, int] = {}
+        self.inline = 0
+        """Operations that were done at once."""
+        self.missed = 0
+        """Those that were tried at once, in vain."""
+        self.turns = 0
+        """How often a task had to wait for the next turn."""
+
+    @property
+    def used_up(self) -> bool:
+        """Whether this turn of the loop has no time left, counted from its first operation on."""
+        if self._until:
+            return perf_counter_ns() >= self._until
+        self._until = perf_counter_ns() + BUDGET_NS
+        self._loop.call_soon(self._begun)
+        return False
+
+    def _begin(self) -> None:
+        self._until = 0
+
+    async def turn(self) -> None:
+        """Let the others run: wait for the next turn of the loop."""
+        self.turns += 1
+        await _turn()
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes | None:
+        """Bytes of a file that are cached, as os.pread(fd, size, offset); None where that might sleep. OSError."""
+        if size > MOST or (self._misses and self._cold(fd)):
+            return None
+        buffer = bytearray(size)
+        try:
+            got = preadv(fd, (buffer,), offset, RWF_NOWAIT)
+        except OSError as error:
+            self._failed(fd, error)
+            return None
+        if self._misses:
+            self._misses.pop(fd, None)
+        if got == size:
+            self.inline += 1
+            return bytes(buffer)
+        if got and not self._at_end(fd, offset + got):
+            self._miss(fd)
+            return None
+        self.inline += 1
+        return bytes(memoryview(buffer)[:got])
+
+    def preadv(self, fd: int, buffers: Sequence[Writable], size: int, offset: int) -> int | None:
+        """The same into buffers of ``size`` bytes together, as os.preadv(fd, buffers, offset)."""
+        if size > MOST or (self._misses and self._cold(fd)):
+            return None
+        try:
+            got = preadv(fd, buffers, offset, RWF_NOWAIT)
+        except OSError as error:
+            self._failed(fd, error)
+            return None
+        if 0 < got < size and not self._at_end(fd, offset + got):
+            self._miss(fd)
+            return None
+        self.inline += 1
+        return got
+
+    def _at_end(self, fd: int, offset: int) -> bool:
+        """Whether a short read was the file's end, not the end of what is cached."""
+        try:
+            return preadv(fd, (bytearray(1),), offset, RWF_NOWAIT) == 0
+        except OSError:
+            return False
+
+    def _failed(self, fd: int, error: OSError) -> None:
+        if error.errno not in NOT_NOW:
+            raise error
+        self._miss(fd)
+
+    def _miss(self, fd: int) -> None:
+        self.missed += 1
+        if len(self._misses) >= KNOWN:
+            self._misses.clear()
+        self._misses[fd] = self._misses.get(fd, 0) + 1
+
+    def _cold(self, fd: int) -> bool:
+        misses = self._misses.get(fd, 0)
+        if misses < MISSES:
+            return False
+        self._misses[fd] = misses + 1
+        return bool(misses % RETRY)
+
+    def forget(self, fd: int) -> None:
+        """A descriptor is closed: what is known of it says nothing of the next file of that number."""
+        self._misses.pop(fd, None)
+
+    def stat(self) -> dict[str, int]:
+        """How it went."""
+        return {"inline": self.inline, "missed": self.missed, "turns": self.turns}

@@ -1,0 +1,269 @@
+"""The ring of an event loop: requests that are awaited, and calls that its workers make."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+from usernel.abi.io_uring import IORING_MAX_CQ_ENTRIES, IORING_SETUP_CQSIZE, IORING_SETUP_SUBMIT_ALL
+from usernel.abi.io_uring_op import IORING_OP_ASYNC_CANCEL
+from usernel.kernel.io_uring.ctx import RingCtx
+from usernel.kernel.io_uring.opcodes import OPS
+from usernel.kernel.io_uring.port import Job
+from usernel.kernel.io_uring.rings import PlainRings
+from usernel.kernel.io_uring.setup import Params, prepare
+from usernel.kernel.io_uring.sqe import Sqe
+from usernel.kernel.io_uring.submit import submit_sqes
+
+from .hits import Hits
+from .memory import HostMemory
+from .port import HostPort, bounded_workers
+
+ENTRIES: Final = 4096
+CLOSE_S: Final = 5.0
+"""How long closing waits for workers that sleep in a call."""
+IGNORED: Final = 0
+"""The user_data of what nobody waits for."""
+
+
+class Pending:
+    """One awaited request: ``res`` once it has ended, and the future that somebody waits on until then."""
+
+    __slots__ = ("future", "res")
+
+    def __init__(self) -> None:
+        self.res: int | None = None
+        self.future: asyncio.Future[None] | None = None
+
+    def end(self, res: int) -> None:
+        """It has ended; whoever waits goes on."""
+        self.res = res
+        if self.future is not None and not self.future.done():
+            self.future.set_result(None)
+
+
+class Called:
+    """One call that a worker makes: its outcome, kept for whoever waits."""
+
+    __slots__ = ("ctx", "error", "func", "pending", "value")
+
+    def __init__(self, ctx: LoopRing, func: Callable[[], Any]) -> None:
+        self.ctx = ctx
+        self.func = func
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.pending = Pending()
+
+    def run(self) -> int:
+        """On a worker: make the call. Whatever it raises is its caller's."""
+        try:
+            self.value = self.func()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
+            self.error = error
+        return 0
+
+    def ended(self, result: int) -> None:
+        """On the loop: it was made, or failed for want of a thread."""
+        if result < 0 and self.error is None:
+            self.error = OSError(-result, os.strerror(-result))
+        self.pending.end(result)
+
+
+class Handed(Called):
+    """One that a future tells the outcome of; what is cancelled is taken back, where it has not begun."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, ctx: LoopRing, func: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+        super().__init__(ctx, func)
+        self.future = future
+        future.add_done_callback(self._over)
+
+    def ended(self, result: int) -> None:
+        """Tell the future."""
+        super().ended(result)
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.value)
+
+    def _over(self, future: asyncio.Future[Any]) -> None:
+        if future.cancelled() and self.pending.res is None:
+            self.ctx.take_back(self)
+
+
+class LoopRing:
+    """One ring, used by one event loop from its own thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.pid = os.getpid()
+        params = prepare(
+            Params(ENTRIES, IORING_MAX_CQ_ENTRIES, IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL)
+        )  # fmt: skip
+        self._port = HostPort(HostMemory(), threading.RLock(), lambda _fd: None, bounded=bounded_workers(ENTRIES))
+        self._rings = PlainRings(params)
+        self._ctx = RingCtx(params, self._rings, self._port, OPS)
+        self._pending: dict[int, Pending] = {}
+        self._ids = count(1)
+        self.hits = Hits(loop)
+        self.punted = 0
+        """Requests and calls that a worker or a file's readiness had to end."""
+        self.closed = False
+        self.left_behind: list[str] = []
+        """Workers that were still in a call when the ring was closed."""
+        loop.add_reader(self._port.poller.fileno(), self._process)
+
+    # ------------------------------------------------------------------------------------------------------- requests
+
+    async def request(self, sqe: Sqe, lost: Callable[[int], None] | None = None) -> int:
+        """Submit one request and wait for its result, below 0 an errno.
+
+        A task that is cancelled cancels the request and waits until it has ended, however long a call that cannot be
+        stopped takes. What then succeeded all the same is handed to ``lost``: a descriptor that nobody will get.
+        """
+        number = next(self._ids)
+        pending = self._pending[number] = Pending()
+        self._submit(sqe._replace(user_data=number))
+        if pending.res is None:
+            await self._ended(pending, lambda: self._cancel(number), lost)
+        res = pending.res
+        if res is None:
+            raise AssertionError("a request ended without a result")
+        return res
+
+    async def chain(self, sqes: list[Sqe], lost: Callable[[int, int], None] | None = None) -> list[int]:
+        """Submit a chain of linked requests; their results in order. ``lost`` is told what succeeded in vain."""
+        numbers = [next(self._ids) for _ in sqes]
+        pendings = [self._pending.setdefault(number, Pending()) for number in numbers]
+        self._submit(*(sqe._replace(user_data=number) for sqe, number in zip(sqes, numbers, strict=True)))
+        cancelled: asyncio.CancelledError | None = None
+        for number, pending in zip(numbers, pendings, strict=True):
+            if pending.res is None:
+                try:
+                    await self._ended(pending, lambda number=number: self._cancel(number), None)  # type: ignore[misc]
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        results = [pending.res if pending.res is not None else 0 for pending in pendings]
+        if cancelled is not None:
+            for at, res in enumerate(results):
+                if lost is not None and res >= 0:
+                    lost(at, res)
+            raise cancelled
+        return results
+
+    def _submit(self, *sqes: Sqe) -> None:
+        if self.closed:
+            raise RuntimeError("the ring of this loop has been closed")
+        self._rings.sq.extend(sqes)
+        with self._port.lock:
+            submit_sqes(self._ctx, len(sqes))
+            self._ctx.run_task_work()
+        self._reap()
+        if self._port.poller.behind:
+            self._loop.call_soon(self._process)
+
+    def _cancel(self, number: int) -> None:
+        self._submit(Sqe(IORING_OP_ASYNC_CANCEL, addr=number, user_data=IGNORED))
+
+    async def _ended(self, pending: Pending, cancel: Callable[[], object], lost: Callable[[int], None] | None) -> None:
+        """Wait until it has ended. Cancelled, ask for the end and wait on: nothing may be in flight behind our back."""
+        self.punted += 1
+        cancelled: asyncio.CancelledError | None = None
+        while pending.res is None:
+            pending.future = self._loop.create_future()
+            try:
+                await pending.future
+            except asyncio.CancelledError as error:
+                if cancelled is None:
+                    cancel()
+                cancelled = error
+        if cancelled is not None:
+            if lost is not None and pending.res >= 0:
+                lost(pending.res)
+            raise cancelled
+
+    def _process(self) -> None:
+        if self.closed:
+            return
+        with self._port.lock:
+            self._port.poller.process()
+        self._reap()
+        if self._port.poller.behind:
+            self._loop.call_soon(self._process)
+
+    def _reap(self) -> None:
+        while self._rings.cq or self._ctx.overflow:
+            while self._rings.cq:
+                cqe = self._rings.cq.popleft()
+                pending = self._pending.pop(cqe.user_data, None)
+                if pending is not None:
+                    pending.end(cqe.res)
+            if self._ctx.overflow:
+                self._ctx.flush_overflow()
+
+    # ---------------------------------------------------------------------------------------------------------- calls
+
+    async def call(self, func: Callable[[], Any], *, hash_key: Any = None, bound: bool = True) -> Any:
+        """Have a worker call a function; its result, or what it raised. Calls of one ``hash_key`` go in order.
+
+        A task that is cancelled takes back what has not begun, and waits for the end of what has.
+        """
+        called = self.start(func, hash_key=hash_key, bound=bound)
+        await self._ended(called.pending, lambda: self.take_back(called), None)
+        if called.error is not None:
+            raise called.error
+        return called.value
+
+    def start(self, func: Callable[[], Any], *, hash_key: Any = None, bound: bool = True) -> Called:
+        """Hand a function to the workers, and do not wait."""
+        return self._queue(Called(self, func), hash_key, bound=bound)
+
+    def call_soon(self, func: Callable[[], Any], future: asyncio.Future[Any], *, hash_key: Any = None) -> None:
+        """Have a worker call a function, and a future tell its outcome. Cancelled, what has begun goes on unseen."""
+        self.punted += 1
+        self._queue(Handed(self, func, future), hash_key, bound=True)
+
+    def _queue(self, called: Called, hash_key: Any, *, bound: bool) -> Called:
+        if self.closed:
+            raise RuntimeError("the ring of this loop has been closed")
+        self._port.workers.queue(called, Job("call", (called,)), bound=bound, hash_key=hash_key)
+        return called
+
+    def take_back(self, called: Called) -> bool:
+        """Take back a call that has not begun."""
+        if self._port.workers.cancel(called):
+            called.error = asyncio.CancelledError()
+            called.pending.end(0)
+            return True
+        return False
+
+    def work_done(self, called: Called, result: Any) -> None:
+        """The poller brings the outcome of a call."""
+        called.ended(result)
+
+    # ------------------------------------------------------------------------------------------------------------ end
+
+    def stat(self) -> dict[str, Any]:
+        """The ring, its workers, and how its I/O went."""
+        return {
+            **self._ctx.stat(), **self.hits.stat(), "punted": self.punted, "workers": self._port.workers.stat(),
+            "closed": self.closed,
+        }  # fmt: skip
+
+    def close(self) -> None:
+        """End the ring: what is in flight is cancelled, workers that are in a call are waited for a while."""
+        if self.closed:
+            return
+        self.closed = True
+        self._loop.remove_reader(self._port.poller.fileno())
+        with self._port.lock:
+            self._ctx.close()
+        self.left_behind = self._port.close(CLOSE_S)
+        self._pending.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 import uvloop
@@ -53,8 +53,7 @@ class EventLoop(uvloop.Loop):
             routed = self._usernel_router.route(func, args)
             if routed is not None:
                 return routed
-        handed: asyncio.Future[Any] = super().run_in_executor(executor, func, *args)
-        return handed
+        return cast("asyncio.Future[Any]", super().run_in_executor(executor, func, *args))
 
     def close(self) -> None:
         """Close the loop, and its ring first: what is in flight is cancelled."""

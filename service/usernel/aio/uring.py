@@ -155,9 +155,11 @@ class Uring:
         if made.flags & IORING_SETUP_ATTACH_WQ:
             file = self.port.fget(made.wq_fd)
             if file is None:
-                raise KernelError(Errno.EBADF if made.flags & IORING_SETUP_SQPOLL else Errno.ENXIO, "wq_fd is not open")
-            if file.ring is None:
-                raise KernelError(Errno.EINVAL, "wq_fd is no ring")
+                raise KernelError(Errno.ENXIO, "wq_fd is not open")
+            ring = file.ring
+            file.put()
+            if ring is None or made.flags & ~ring.flags & IORING_SETUP_SQPOLL:
+                raise KernelError(Errno.EINVAL, "wq_fd is no ring, or none with a thread that submits")
         if made.flags & IORING_SETUP_SQ_AFF and made.sq_thread_cpu >= (os.cpu_count() or 1):
             raise KernelError(Errno.EINVAL, f"there is no CPU {made.sq_thread_cpu}")
 

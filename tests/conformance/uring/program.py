@@ -75,6 +75,7 @@ class Program:
         self.syscalls = syscalls
         self.trace = trace
         self._arena = Arena()
+        syscalls.memory(self._arena.address, self._arena.view)
         self._used = 0
 
     def note(self, **facts: Any) -> None:

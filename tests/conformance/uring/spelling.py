@@ -43,8 +43,8 @@ def sq_flags(value: int) -> list[str | int]:
 
 
 def features(value: int) -> list[str | int]:
-    """IORING_FEAT_*."""
-    return flags(abi.FEATURES, "IORING_FEAT_", value)
+    """IORING_FEAT_*, but for those of opcodes that are compared nowhere: bundles of sends, attributes of metadata."""
+    return flags(abi.FEATURES, "IORING_FEAT_", value & ~(abi.IORING_FEAT_RECVSEND_BUNDLE | abi.IORING_FEAT_RW_ATTR))
 
 
 def cqe_flags(value: int) -> list[str | int]:

@@ -15,6 +15,9 @@ class RingMemory(NamedTuple):
 class Syscalls(Protocol):
     """The calls of one program, made from any of its threads. Errors are negative errnos, addresses real ones."""
 
+    def memory(self, address: int, view: memoryview) -> None:
+        """The program's memory, told before the first call: a target need not know any other address."""
+
     def io_uring_setup(self, entries: int, params: bytearray) -> int:
         """A ring's descriptor; ``params`` (struct io_uring_params, 120 bytes) is read and filled in."""
 

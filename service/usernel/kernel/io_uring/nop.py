@@ -58,12 +58,13 @@ def issue(req: Request) -> Outcome:
     nop: Nop = req.data
     result = nop.result
     if nop.flags & IORING_NOP_FILE:
-        req.flags = req.flags & ~REQ_F_FIXED_FILE | (REQ_F_FIXED_FILE if nop.flags & IORING_NOP_FIXED_FILE else 0)
+        if nop.flags & IORING_NOP_FIXED_FILE:
+            req.flags |= REQ_F_FIXED_FILE
         if not req.assign_file():
             result = -Errno.EBADF
     if nop.flags & IORING_NOP_FIXED_BUFFER and not _assign_buffer(req):
         result = -Errno.EFAULT
-    if nop.flags & IORING_NOP_CQE32:
+    if nop.flags & IORING_NOP_CQE32 and req.ctx.flags & IORING_SETUP_CQE_MIXED:
         req.cqe_flags = IORING_CQE_F_32
     if nop.flags & IORING_NOP_TW:
         req.ctx.task_work_add(complete, req, result)

@@ -34,6 +34,9 @@ class Native:
     def __init__(self) -> None:
         self._mapped: dict[int, list[tuple[int, int]]] = {}
 
+    def memory(self, address: int, view: memoryview) -> None:
+        """Linux finds it itself."""
+
     def io_uring_setup(self, entries: int, params: bytearray) -> int:
         """See ``Syscalls``."""
         return syscall(SETUP, entries, ctypes.addressof((ctypes.c_char * len(params)).from_buffer(params)))

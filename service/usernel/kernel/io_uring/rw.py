@@ -141,7 +141,7 @@ def choose(req: Request) -> tuple[Buffers, Errno | None]:
     try:
         chosen = select(req, rw.len)
     except KernelError as error:
-        if req.buf is None:
+        if error.number is not Errno.EFAULT:
             raise
         return (), error.number
     rw.len = rw.wanted = len(chosen)
@@ -221,7 +221,7 @@ def _op(name: str, *, write: bool, fixed: bool = False, vectored: bool = False) 
     return Op(
         name, prepare, partial(run, write=write), done, needs_file=True, pollin=not write, pollout=write,
         hash_reg_file=write, unbound_nonreg_file=True, buffer_select=not write and not fixed, ioprio=True, iopoll=True,
-        vectored=vectored, partial="the priority is not passed on",
+        vectored=vectored, partial="the priority is not passed on, and no file can be polled for I/O",
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,8 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from tests.cli import command
-from tests.cli.command import DEADLINE, POLL
+from tests.cli.command import DEADLINE, POLL, USERNEL, environment
 from usernel_client import KernelError, SyncClient
 
 from .running import Running, program, state_of
@@ -47,16 +47,25 @@ def wait_for(what: str, condition: Callable[[], object], seen: Callable[[], obje
         time.sleep(POLL)
 
 
+def shown(tasks: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Who they are, and what they do."""
+    return [(task["pid"], task["ppid"], task["comm"], [call["call"] for call in task["calls"]]) for task in tasks]
+
+
 class Service:
     """``usernel serve`` on a data directory and a port; it can be killed, and comes back."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, err: IO[str]) -> None:
         self._data = data
+        self._err = err
         self._port = "0"
         self.start()
 
     def start(self) -> None:
-        self._process = command.start("serve", "--port", self._port, "--data-dir", str(self._data))
+        words = [*USERNEL, "serve", "--port", self._port, "--data-dir", str(self._data)]
+        self._process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=self._err, text=True, env=environment()
+        )  # fmt: skip
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().split()[-1]
         self._port = self.url.rsplit(":", 1)[1]
@@ -172,7 +181,7 @@ class Kills:
         self._err = err
         self._temporary = place / "tmp"
         self._temporary.mkdir()
-        self._service = Service(place / "data")
+        self._service = Service(place / "data", err)
         stage.callback(self._service.kill)
         self._bystanders = [Bystander("near", (), err), Bystander("far", ("--url", self._service.url), err)]
         for bystander in self._bystanders:
@@ -227,7 +236,7 @@ class Kills:
 
     def _nothing_left(self, descriptors: int | None) -> None:
         service = self._service
-        wait_for("a task stays", lambda: len(service.tasks) <= self._tasks, lambda: service.tasks)
+        wait_for("a task stays", lambda: len(service.tasks) <= self._tasks, lambda: shown(service.tasks))
         wait_for("a message stays held", lambda: not service.held, lambda: service.held)
         service.remove()
         if descriptors is not None:

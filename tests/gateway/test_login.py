@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,14 +87,14 @@ def test_an_ordinary_user_is_root_of_a_kernel_of_its_own():
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Its URL, and the socket by which it knows its peers."""
-    place = tmp_path_factory.mktemp("service")
-    for path in (place, *place.parents[:2]):
-        path.chmod(0o755)
-    with serving("--ephemeral", "--uds", str(place / "socket")) as (_, line):
-        (place / "socket").chmod(0o666)
-        yield line.split()[-1].rstrip(")"), place / "socket"
+def service() -> Iterator[tuple[str, Path]]:
+    """Its URL, and the socket by which it knows its peers: in a place that other users may enter."""
+    with tempfile.TemporaryDirectory() as made:
+        place = Path(made)
+        place.chmod(0o755)
+        with serving("--ephemeral", "--uds", str(place / "socket")) as (_, line):
+            (place / "socket").chmod(0o666)
+            yield line.split()[-1].rstrip(")"), place / "socket"
 
 
 def test_with_a_service(service: tuple[str, Path]):

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -43,8 +44,9 @@ class Launched:
     _waiting: socket.socket
 
     def go(self) -> None:
-        """Let it become the program."""
-        self._waiting.send(GO)
+        """Let it become the program, unless it was killed already."""
+        with suppress(BrokenPipeError):
+            self._waiting.send(GO)
         self._waiting.close()
 
     def give_up(self) -> None:

@@ -16,7 +16,7 @@ import signal
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -168,13 +168,14 @@ def _number(name: str, machine: str) -> int:
 
 
 async def _serve(launched: Launched, machine: str, job: Job, told: int) -> int:
-    try:
+    async with AsyncExitStack() as failed:
+        failed.callback(launched.give_up)
         backend = await _backend(job)
+        failed.push_async_callback(backend.close)
+        await _login(backend, job.login)
         proc = ProcFiles(launched.files, backend) if job.proc else None
         supervisor = _supervisor(Listener(launched.listener), backend, machine, job, proc)
-    except BaseException:
-        launched.give_up()
-        raise
+        failed.pop_all()
     ended = asyncio.Event()
     waiting = (launched.pid, told, asyncio.get_running_loop(), ended)
     threading.Thread(target=_wait, args=waiting, daemon=True, name="usernel-wait").start()
@@ -207,10 +208,12 @@ def _supervisor(
 async def _backend(job: Job) -> Embedded | Remote:
     if job.url is None:
         return Embedded.begin()
-    remote = await Remote.connect(job.url, job.token, job.task)
-    if job.login is not None:
-        await remote.try_login(job.login)
-    return remote
+    return await Remote.connect(job.url, job.token, job.task)
+
+
+async def _login(backend: Embedded | Remote, login: Login | None) -> None:
+    if login is not None and isinstance(backend, Remote):
+        await backend.try_login(login)
 
 
 def _wait(pid: int, told: int, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:

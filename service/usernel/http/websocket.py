@@ -360,6 +360,11 @@ async def serve_socket(
     task = runtime.kernel.child_of(actor, forked.outcome().ret)
     try:
         await ws.prepare(request)
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError  # nobody would tell the reader of it any more
+    except ConnectionResetError:
+        runtime.exit(task)
+        return ws
     except BaseException:
         runtime.exit(task)
         raise

@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping
 from contextvars import Context
 from functools import partial
 from types import BuiltinMethodType, MethodType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .known import AT_ONCE, METHODS_AT_ONCE, METHODS_BY_WORKERS, WORKERS
+from .outcome import LATER
 
 if TYPE_CHECKING:
     from ..loop import EventLoop
     from ..loop_ring import LoopRing
 
-LATER: Final = object()
-"""What a function that tries a call at once returns where it might sleep."""
+
+AtOnce = Callable[..., Any]
 
 
 class Router:
@@ -37,20 +38,44 @@ class Router:
             return None
         ring = self._loop.ring
         future: asyncio.Future[Any] = self._loop.create_future()
-        if at_once is not None and not ring.hits.used_up:
-            try:
-                value = at_once(ring, target, *given, **named)
-            except (OSError, ValueError, TypeError) as error:
-                self.inline += 1
-                future.set_exception(error)
-                return future
-            if value is not LATER:
-                self.inline += 1
-                future.set_result(value)
-                return future
+        if at_once is None:
+            self._by_worker(ring, future, func, args)
+        elif ring.hits.used_up:
+            ring.hits.turns += 1
+            self._loop.call_soon(self._try, ring, future, at_once, target, given, named)
+        else:
+            self._try(ring, future, at_once, target, given, named)
+        return future
+
+    def _try(
+        self,
+        ring: LoopRing,
+        future: asyncio.Future[Any],
+        at_once: AtOnce,
+        target: Callable[..., Any],
+        args: tuple[Any, ...],
+        named: Mapping[str, Any],
+    ) -> None:
+        """Make a call at once, or have a worker make it."""
+        if future.done():
+            return  # cancelled while it waited for its turn
+        try:
+            value = at_once(ring, target, *args, **named)
+        except Exception as error:  # noqa: BLE001 - whatever the call raises is its caller's
+            self.inline += 1
+            future.set_exception(error)
+            return
+        if value is LATER:
+            self._by_worker(ring, future, partial(target, **named) if named else target, args)
+        else:
+            self.inline += 1
+            future.set_result(value)
+
+    def _by_worker(
+        self, ring: LoopRing, future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]
+    ) -> None:
         self.by_workers += 1
         ring.call_soon(partial(func, *args), future)
-        return future
 
     def stat(self) -> dict[str, int]:
         """Where calls went."""
@@ -72,9 +97,6 @@ def unwrapped(
             return func, args, named
 
 
-AtOnce = Callable[..., Any]
-
-
 def _find(target: Callable[..., Any]) -> tuple[AtOnce | None, bool]:
     try:
         if target in AT_ONCE:
@@ -89,8 +111,3 @@ def _find(target: Callable[..., Any]) -> tuple[AtOnce | None, bool]:
             return METHODS_AT_ONCE[key], True
         return None, key in METHODS_BY_WORKERS
     return None, False
-
-
-def ring_of(loop: EventLoop) -> LoopRing:
-    """The ring that calls go to."""
-    return loop.ring

@@ -312,8 +312,9 @@ class RingCtx:
 
 
 def _linked(req: Request) -> int:
-    count, link = 0, req
+    count = 0
+    link: Request | None = req
     while link is not None:
         count += 1
-        link = link.link  # type: ignore[assignment]
+        link = link.link
     return count

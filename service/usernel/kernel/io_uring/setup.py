@@ -67,7 +67,8 @@ class Params:
         fields = IO_URING_PARAMS.unpack_from(raw)
         if any(fields[7:10]):
             raise KernelError(Errno.EINVAL, "resv of io_uring_params is to be 0")
-        return cls(entries, *fields[1:5], 0, fields[6], fields[18], fields[27])
+        cq_entries, flags, cpu, idle = fields[1:5]
+        return cls(entries, cq_entries, flags, cpu, idle, 0, fields[6], fields[18], fields[27])
 
     @property
     def sqe_size(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from usernel.abi.errno import Errno
 from usernel.abi.fs import MAX_RW_COUNT
@@ -77,8 +77,7 @@ def select(req: Request, size: int) -> memoryview:
     return view
 
 
-@dataclass(frozen=True, slots=True)
-class ProvidedBuffer:
+class ProvidedBuffer(NamedTuple):
     """A buffer of a list (``struct io_buffer``): at an address, or the bytes themselves."""
 
     base: Any

@@ -39,7 +39,7 @@ class UserArray:
     def get(self, index: int) -> Any:
         """An element. EFAULT where there is none."""
         base = self._base
-        if isinstance(base, Sequence) and not isinstance(base, (bytes, bytearray, memoryview, str)):
+        if _is_sequence(base):
             if index >= len(base):
                 raise KernelError(Errno.EFAULT, f"no element {index} of {len(base)}")
             return self._checked(base[index])
@@ -59,7 +59,9 @@ class UserArray:
     def put(self, index: int, value: Any) -> None:
         """Write an element. EFAULT where it cannot be written."""
         base = self._base
-        if isinstance(base, MutableSequence) and not isinstance(base, bytearray):
+        if _is_sequence(base):
+            if not isinstance(base, MutableSequence):
+                raise KernelError(Errno.EFAULT, f"a {type(base).__name__} is not written into")
             base[index] = value
             return
         size = self._struct.size
@@ -68,6 +70,11 @@ class UserArray:
             self._memory.view(base + index * size, size, write=True)[:] = packed
         else:
             self._memory.view(base, (index + 1) * size, write=True)[index * size :] = packed
+
+
+def _is_sequence(base: Any) -> bool:
+    """Whether it is an array of Python values, rather than memory."""
+    return isinstance(base, Sequence) and not isinstance(base, (bytes, bytearray, memoryview, str))
 
 
 class UserIovecs:

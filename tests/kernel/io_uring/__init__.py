@@ -1,0 +1,1 @@
+"""The core of io_uring, on a simulated environment."""

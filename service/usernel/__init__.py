@@ -1,36 +1,51 @@
 """usernel: a kernel in user space for message queues, fanotify, io_uring and namespaces.
 
-``usernel.Kernel`` is the whole kernel in process, with a clock you hold and faults you inject. Importing this package
-loads neither the web service nor its libraries; those live in ``usernel.http`` and behind the ``usernel`` command.
+``usernel.Kernel`` is the whole kernel in process, with a clock you hold and faults you inject. ``usernel.run`` runs an
+asyncio program on an event loop whose file I/O is a ring; ``usernel.Ring`` is such a ring by itself. Importing this
+package loads neither the web service nor its libraries; those live in ``usernel.http`` and behind the ``usernel``
+command.
 
 The layers, of which each may import only those to its right, and siblings never one another::
 
-    cli > compose > http > runtime > journal | syscalls > kernel > abi          (sim beside http, for tests)
+    cli > compose > http | gateway | aio | sim > runtime > journal | syscalls > kernel > abi
 
 * ``abi``: what crosses the line between user and kernel, as data: errnos, numbers, flags.
 * ``kernel``: the model, synchronous and deterministic. A call that must wait is data; durable state changes only by
   folding facts; clocks and the results of the outside world are handed in.
 * ``syscalls``: one table row and one thin function a system call. Every door is derived from the row.
 * ``journal``: ordered durable bytes. ``runtime``: the asyncio shell, and the only owner of a kernel in a service.
-* ``http``: REST, WebSocket and OpenAPI. ``cli``: the ``usernel`` command. ``compose``: wires them.
+* ``http``: REST, WebSocket and OpenAPI. ``gateway``: unmodified programs. ``aio``: rings and event loops in the
+  caller's own process. ``sim``: the kernel in process, for tests.
+* ``cli``: the ``usernel`` command. ``compose``: wires them.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from usernel.version import __version__
 
 if TYPE_CHECKING:
+    from usernel.aio.loop import EventLoop, attach, new_event_loop
+    from usernel.aio.runner import EventLoopPolicy, run
     from usernel.sim import Kernel
 
-__all__ = ["Kernel", "__version__"]
+__all__ = ["EventLoop", "EventLoopPolicy", "Kernel", "__version__", "attach", "new_event_loop", "run"]
+
+_HOMES = {
+    "Kernel": "usernel.sim",
+    "EventLoop": "usernel.aio.loop",
+    "attach": "usernel.aio.loop",
+    "new_event_loop": "usernel.aio.loop",
+    "EventLoopPolicy": "usernel.aio.runner",
+    "run": "usernel.aio.runner",
+}
+"""Where what is offered here lives. It is loaded on first use: `usernel --version` needs no table of system calls."""
 
 
 def __getattr__(name: str) -> object:
-    # Loaded on first use, so that `usernel --version` need not build the table of system calls.
-    if name == "Kernel":
-        from usernel.sim import Kernel  # noqa: PLC0415
-
-        return Kernel
-    raise AttributeError(f"module 'usernel' has no attribute {name!r}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'usernel' has no attribute {name!r}")
+    return getattr(import_module(home), name)

@@ -5,6 +5,7 @@ A request is ``{"target", "case"}``; the answer is each entry of the trace on a 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from . import targets
@@ -28,18 +30,18 @@ def emit(entry: dict[str, Any]) -> None:
     os.write(1, json.dumps(entry).encode() + b"\n")
 
 
-def run(of: Case, target: str, directory: str) -> None:
+def run(of: Case, target: ModuleType, directory: str) -> None:
     """Be the program of a case, to its end."""
     os.chdir(directory)
     os.umask(0o022)
     try:
-        of(Program(targets.load()[target].syscalls(), emit))
+        of(Program(target.syscalls(), emit))
     except Exception as error:  # noqa: BLE001 - a case that fails says where
         emit({"raised": repr(error)})
         traceback.print_exc()
 
 
-def program(of: Case, target: str, directory: str) -> str:
+def program(of: Case, target: ModuleType, directory: str) -> str:
     """Fork the program of a case and wait for its end; how it ended."""
     pid = os.fork()
     if pid == 0:
@@ -64,12 +66,13 @@ def program(of: Case, target: str, directory: str) -> str:
 def serve() -> None:
     """Run what is asked for, until nobody asks any more."""
     cases = load()
-    targets.load()
+    known = targets.load()
+    gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
         directory = tempfile.mkdtemp(prefix="usernel-uring.")
         try:
-            end = program(cases[request["case"]], request["target"], directory)
+            end = program(cases[request["case"]], known[request["target"]], directory)
         finally:
             Path(directory).chmod(0o700)
             shutil.rmtree(directory)

@@ -10,6 +10,7 @@ from usernel.abi.io_uring_struct import IO_URING_PARAMS
 
 from .. import golden
 from ..syscalls import Syscalls
+from .native_unsafe import Native
 
 
 def release(version: str) -> tuple[str, ...]:
@@ -41,6 +42,4 @@ def unable() -> str:
 
 def syscalls() -> Syscalls:
     """The system calls of this process."""
-    from .native_unsafe import Native
-
     return Native()

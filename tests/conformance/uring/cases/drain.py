@@ -265,7 +265,7 @@ def poll_that_cannot_be_removed(u: Program) -> None:
 @case
 def timeouts(u: Program) -> None:
     ring = u.ring(8)
-    ring.prep(IORING_OP_TIMEOUT, addr=u.timespec(0.003), len=1)
+    ring.prep(IORING_OP_TIMEOUT, addr=u.timespec(0.1), len=1)
     ring.prep(IORING_OP_NOP, flags=IOSQE_IO_DRAIN)
     ring.prep(IORING_OP_NOP)
     ring.submit()

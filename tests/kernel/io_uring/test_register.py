@@ -395,3 +395,22 @@ def test_registering_runs_task_work(ring: Ring) -> None:
     ring.ctx.task_work_add(lambda: None)
     assert call(ring, IORING_REGISTER_FILES, [FILE], 1) == 0
     assert not ring.ctx.work_pending
+
+
+GARBAGE: list[Any] = [
+    "text", 1.5, {}, True, -5, 1 << 70, object(), b"x" * 64, bytearray(200), [None], [1.5], ["a"], [()], [(1,)],
+    [(0, "b")], [("a", "b")], [(0, -1)], [1 << 70], (None,) * 9, (1, 2, "x"), ("a", 8, 1), (1, 0, 0, [1], [2]), ([],),
+    (bytearray(128), 8, 1), (bytearray(128), 8, "x"), (2, 0, 0, "ab", "cd"), (1 << 70,), (-1, -1, -1), (0, 1, b"", 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("opcode", sorted(REGISTER_OPS))
+def test_garbage_is_an_errno(opcode: int) -> None:
+    ring = disabled() if opcode in {IORING_REGISTER_RESTRICTIONS, IORING_REGISTER_ENABLE_RINGS} else Ring()
+    ring.port.open(FILE)
+    for arg in GARBAGE:
+        for count in (0, 1, 2, 16, 32, -1, 1 << 40):
+            answer = call(ring, opcode, arg, count)
+            assert isinstance(answer, (int, str))
+    ring.ctx.close()
+    assert ring.port.files[FILE].refs == 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from usernel.abi import io_uring as abi
 from usernel.abi.errno import Errno
 from usernel.abi.io_uring import IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_R_DISABLED, IORING_SETUP_SINGLE_ISSUER
-from usernel.abi.io_uring_struct import IO_URING_CLOCK_REGISTER
+from usernel.abi.io_uring_struct import IO_URING_CLOCK_REGISTER, IO_URING_SYNC_CANCEL_REG
 from usernel.abi.time_types import CLOCK_BOOTTIME, CLOCK_MONOTONIC
 
 from ..call import Clock
@@ -72,6 +72,7 @@ def register(ctx: RingCtx, opcode: int, arg: Any = None, nr_args: int = 0) -> Re
     row = REGISTER_OPS.get(opcode)
     if row is None:
         raise KernelError(Errno.EINVAL, f"{abi.REGISTER.name(opcode)} is not there")
+    nr_args &= UINT_MAX
     try:
         row.check(given(ctx.port.memory, arg), nr_args)
         return row.call(ctx, arg, nr_args)
@@ -168,6 +169,14 @@ def _iowq_aff(ctx: RingCtx, arg: Any, size: int) -> int:
     return 0
 
 
+def _sync_cancel(ctx: RingCtx, arg: Any) -> Result:
+    """Cancel requests, and wait for them. EFAULT, and the errors of ``sync_cancel``."""
+    fields = copy_struct(ctx.port.memory, arg, IO_URING_SYNC_CANCEL_REG)
+    if not isinstance(fields[0], int):
+        raise KernelError(Errno.EFAULT, f"{type(fields[0]).__name__} is no user_data")
+    return sync_cancel(ctx, fields)
+
+
 def _unregister_iowq_aff(ctx: RingCtx, arg: Any, count: int) -> int:
     ctx.port.iowq_affinity(ctx, None)
     return 0
@@ -213,7 +222,7 @@ REGISTER_OPS: Final[Mapping[int, Row]] = {
     abi.IORING_UNREGISTER_RING_FDS: Row(unregister_ring_fds),
     abi.IORING_REGISTER_PBUF_RING: Row(_with(register_pbuf_ring), arg=True, nr_args=ONE),
     abi.IORING_UNREGISTER_PBUF_RING: Row(_with(unregister_pbuf_ring), arg=True, nr_args=ONE),
-    abi.IORING_REGISTER_SYNC_CANCEL: Row(_with(sync_cancel), arg=True, nr_args=ONE),
+    abi.IORING_REGISTER_SYNC_CANCEL: Row(_with(_sync_cancel), arg=True, nr_args=ONE),
     abi.IORING_REGISTER_FILE_ALLOC_RANGE: Row(_with(register_file_alloc_range), arg=True, nr_args=NONE),
     abi.IORING_REGISTER_PBUF_STATUS: Row(_with(pbuf_status), arg=True, nr_args=ONE),
     abi.IORING_REGISTER_CLOCK: Row(_clock, arg=True, nr_args=NONE),

@@ -126,7 +126,7 @@ def _iovec(memory: Memory, addr: Any, count: int) -> list[tuple[Any, int]]:
 
 def given_iovec(buffer: Any) -> tuple[Any, int]:
     """A buffer and its size, or a pair of an address and a size, in place of a ``struct iovec``. EFAULT."""
-    if isinstance(buffer, tuple) and len(buffer) == 2:
+    if isinstance(buffer, tuple) and len(buffer) == 2 and isinstance(buffer[1], int) and buffer[1] >= 0:
         return buffer
     try:
         return buffer, memoryview(buffer).nbytes

@@ -8,6 +8,9 @@ from collections.abc import Callable, Hashable
 from stat import S_ISBLK, S_ISDIR, S_ISFIFO, S_ISREG, S_ISSOCK
 from typing import TYPE_CHECKING, Final, Protocol
 
+from usernel.abi.errno import Errno
+from usernel.kernel.error import KernelError
+
 from .host_unsafe import same_file
 
 if TYPE_CHECKING:
@@ -119,10 +122,14 @@ class HostFile:
         return isinstance(other, HostFile) and same_file(self.fd, other.fd)
 
     def hold(self) -> None:
-        """Keep it open whatever the program does. EBADF, EMFILE."""
-        if not self._owned:
+        """Keep it open whatever the program does. KernelError: EBADF, EMFILE."""
+        if self._owned:
+            return
+        try:
             self.fd = dup_high(self.fd)
-            self._owned = True
+        except OSError as error:
+            raise KernelError(Errno(error.errno or Errno.EMFILE), "no descriptor to keep a file open by") from None
+        self._owned = True
 
     def get(self) -> HostFile:
         """Another reference, which holds it."""

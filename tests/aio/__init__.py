@@ -1,0 +1,1 @@
+"""The user side of a ring: descriptors, workers, event loops, files."""

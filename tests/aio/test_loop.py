@@ -32,8 +32,8 @@ def file(tmp_path: Path) -> Iterator[int]:
     os.close(fd)
 
 
-def open_fds() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
+def open_fds() -> set[Path]:
+    return set(Path("/proc/self/fd").iterdir())
 
 
 def test_it_is_uvloops_and_a_runner_takes_it() -> None:

@@ -87,7 +87,7 @@ def test_a_cancelled_request_is_over_when_its_task_is() -> None:
 def test_what_is_cancelled_too_late_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
-    before = set(os.listdir("/proc/self/fd"))
+    before = set(Path("/proc/self/fd").iterdir())
 
     async def program(ring: LoopRing) -> None:
         lost: list[int] = []
@@ -102,7 +102,7 @@ def test_what_is_cancelled_too_late_is_not_lost(tmp_path: Path) -> None:
 
     for _ in range(20):
         on_ring(program)
-    assert set(os.listdir("/proc/self/fd")) <= before
+    assert set(Path("/proc/self/fd").iterdir()) <= before
 
 
 def test_a_call_that_runs_is_waited_for_and_one_that_waits_is_taken_back() -> None:

@@ -16,7 +16,7 @@ from ..error import KernelError
 from .jobs import job
 from .opdef import Op
 from .outcome import Outcome
-from .prep import s32, s64, unused
+from .prep import s32, s64, u64, unused
 from .request import REQ_F_FORCE_ASYNC, Request
 from .sqe import Sqe
 
@@ -51,7 +51,7 @@ def fadvise(req: Request) -> Outcome:
 def madvise_prep(req: Request, sqe: Sqe) -> None:
     """The length is ``off``, or ``len`` where that is 0. EINVAL for fields that must be 0."""
     unused(sqe, "buf_index", "splice_fd_in")
-    req.data = Advice(sqe.addr, sqe.off or sqe.len, s32(sqe.rw_flags))
+    req.data = Advice(sqe.addr, u64(sqe.off) or sqe.len, s32(sqe.rw_flags))
     req.flags |= REQ_F_FORCE_ASYNC
 
 

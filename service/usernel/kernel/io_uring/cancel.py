@@ -305,4 +305,4 @@ def _cancel_defer(ctx: RingCtx) -> bool:
     return bool(found)
 
 
-OPS: Final[Mapping[int, Op]] = {IORING_OP_ASYNC_CANCEL: Op("ASYNC_CANCEL", prep, issue)}
+OPS: Final[Mapping[int, Op]] = {IORING_OP_ASYNC_CANCEL: Op("ASYNC_CANCEL", prep, issue, wants_user_data=True)}

@@ -48,6 +48,8 @@ class Op:
     ioprio: bool = False
     iopoll: bool = False
     vectored: bool = False
+    wants_user_data: bool = False
+    """Whether ``addr`` names another request."""
     keeps_chain: bool = False
     partial: str = ""
 

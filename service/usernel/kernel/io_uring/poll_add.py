@@ -133,5 +133,5 @@ def _updated(found: Request, update: _Update) -> int | None:
 
 OPS: Final[Mapping[int, Op]] = {
     IORING_OP_POLL_ADD: Op("POLL_ADD", add_prep, add_issue, needs_file=True, unbound_nonreg_file=True),
-    IORING_OP_POLL_REMOVE: Op("POLL_REMOVE", remove_prep, remove_issue),
+    IORING_OP_POLL_REMOVE: Op("POLL_REMOVE", remove_prep, remove_issue, wants_user_data=True),
 }

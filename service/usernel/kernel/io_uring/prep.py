@@ -30,3 +30,8 @@ def s32(value: int) -> int:
 def s64(value: int) -> int:
     """64 bits as a ``loff_t``."""
     return (value & 0xFFFFFFFFFFFFFFFF ^ 1 << 63) - (1 << 63)
+
+
+def u64(value: int) -> int:
+    """64 bits, as they are."""
+    return value & 0xFFFFFFFFFFFFFFFF

@@ -22,6 +22,7 @@ from .request import LINK_FLAGS, REQ_F_FAIL, REQ_F_FORCE_ASYNC, REQ_F_IO_DRAIN, 
 
 if TYPE_CHECKING:
     from .ctx import RingCtx
+    from .opdef import Op
     from .sqe import Sqe
 
 MAX_REQUESTS: Final = 2 * IORING_MAX_CQ_ENTRIES
@@ -122,7 +123,20 @@ def _init_req(ctx: RingCtx, req: Request, sqe: Sqe) -> None:
         req.cred = ctx.personalities.get(sqe.personality)
         if req.cred is None:
             raise KernelError(Errno.EINVAL, f"no personality {sqe.personality}")
-    op.prep(req, sqe)
+    if type(sqe.off) is int and type(sqe.addr) is int and type(sqe.addr3) is int:
+        op.prep(req, sqe)
+    else:
+        _prep_objects(op, req, sqe)
+
+
+def _prep_objects(op: Op, req: Request, sqe: Sqe) -> None:
+    """Prepare an entry in which Python objects stand where the ABI has numbers. EINVAL where one means nothing."""
+    if op.wants_user_data and type(sqe.addr) is not int:
+        raise KernelError(Errno.EINVAL, f"addr of {op.name} is the user_data of another request, a number")
+    try:
+        op.prep(req, sqe)
+    except TypeError as error:
+        raise KernelError(Errno.EINVAL, f"an object that {op.name} has no meaning for: {error}") from None
 
 
 def _check_slow(ctx: RingCtx, req: Request) -> None:

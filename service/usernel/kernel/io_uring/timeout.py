@@ -324,5 +324,5 @@ def _update(found: Request, rem: TimeoutRem) -> None:
 
 OPS: Final[Mapping[int, Op]] = {
     IORING_OP_TIMEOUT: Op("TIMEOUT", prep, issue),
-    IORING_OP_TIMEOUT_REMOVE: Op("TIMEOUT_REMOVE", remove_prep, remove_issue),
+    IORING_OP_TIMEOUT_REMOVE: Op("TIMEOUT_REMOVE", remove_prep, remove_issue, wants_user_data=True),
 }

@@ -102,18 +102,8 @@ def _init_req(ctx: RingCtx, req: Request, sqe: Sqe) -> None:
         req.opcode = 0
         raise KernelError(Errno.EINVAL, f"no opcode {sqe.opcode}")
     req.op = op
-    flags = sqe.flags
-    if flags & ~SQE_COMMON_FLAGS:
-        if flags & ~SQE_VALID_FLAGS:
-            raise KernelError(Errno.EINVAL, f"flags {flags:#x} of an SQE")
-        if flags & IOSQE_BUFFER_SELECT and not op.buffer_select:
-            raise KernelError(Errno.EOPNOTSUPP, f"{op.name} takes no provided buffer")
-        if flags & IOSQE_CQE_SKIP_SUCCESS:
-            ctx.drain_disabled = True
-        if flags & IOSQE_IO_DRAIN:
-            if ctx.drain_disabled:
-                raise KernelError(Errno.EOPNOTSUPP, "no IOSQE_IO_DRAIN after IOSQE_CQE_SKIP_SUCCESS")
-            _init_drain(ctx)
+    if sqe.flags & ~SQE_COMMON_FLAGS:
+        _check_flags(ctx, op, sqe.flags)
     _check_slow(ctx, req)
     if not op.ioprio and sqe.ioprio:
         raise KernelError(Errno.EINVAL, f"{op.name} has no ioprio")
@@ -137,6 +127,19 @@ def _prep_objects(op: Op, req: Request, sqe: Sqe) -> None:
         op.prep(req, sqe)
     except TypeError as error:
         raise KernelError(Errno.EINVAL, f"an object that {op.name} has no meaning for: {error}") from None
+
+
+def _check_flags(ctx: RingCtx, op: Op, flags: int) -> None:
+    if flags & ~SQE_VALID_FLAGS:
+        raise KernelError(Errno.EINVAL, f"flags {flags:#x} of an SQE")
+    if flags & IOSQE_BUFFER_SELECT and not op.buffer_select:
+        raise KernelError(Errno.EOPNOTSUPP, f"{op.name} takes no provided buffer")
+    if flags & IOSQE_CQE_SKIP_SUCCESS:
+        ctx.drain_disabled = True
+    if flags & IOSQE_IO_DRAIN:
+        if ctx.drain_disabled:
+            raise KernelError(Errno.EOPNOTSUPP, "no IOSQE_IO_DRAIN after IOSQE_CQE_SKIP_SUCCESS")
+        _init_drain(ctx)
 
 
 def _check_slow(ctx: RingCtx, req: Request) -> None:

@@ -28,13 +28,15 @@ from usernel.version import __version__
 
 if TYPE_CHECKING:
     from usernel.aio.loop import EventLoop, attach, new_event_loop
+    from usernel.aio.ring import Ring
     from usernel.aio.runner import EventLoopPolicy, run
     from usernel.sim import Kernel
 
-__all__ = ["EventLoop", "EventLoopPolicy", "Kernel", "__version__", "attach", "new_event_loop", "run"]
+__all__ = ["EventLoop", "EventLoopPolicy", "Kernel", "Ring", "__version__", "attach", "new_event_loop", "run"]
 
 _HOMES = {
     "Kernel": "usernel.sim",
+    "Ring": "usernel.aio.ring",
     "EventLoop": "usernel.aio.loop",
     "attach": "usernel.aio.loop",
     "new_event_loop": "usernel.aio.loop",

@@ -200,6 +200,11 @@ class Poller:
         for armed in list(self._of.values()):
             if armed.req is not None:
                 self.disarm(armed.req)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """The same, but leave the polls armed, which a parent process has too."""
+        self._closed = True
         self._epoll.close()
         for fd in (self._wake_fd, self._timer_fd):
             if fd >= 0:

@@ -91,6 +91,11 @@ class HostPort:
         if self.on_wake is not None:
             self.on_wake(ctx)
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is to be told of what is posted."""
+        return bool(self._sleepers) or self.on_wake is not None
+
     def sleeps(self, ctx: RingCtx, fd: int) -> None:
         """From now on this eventfd is told of what happens to the ring."""
         self._sleepers.setdefault(ctx, []).append(fd)
@@ -268,6 +273,11 @@ class HostPort:
             self._closed = True
             self.poller.close()
         return left
+
+    def abandon(self) -> None:
+        """In a forked child: give up the descriptors, and leave alone what they have in common with the parent's."""
+        self._closed = True
+        self.poller.abandon()
 
 
 def _perform(job: Job) -> Any:

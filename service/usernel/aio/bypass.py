@@ -1,0 +1,105 @@
+"""Cached reads and writes that need no ring: done at once, while the core is left alone.
+
+Only what has no flag, no link and an offset is done so, and only while nothing else in the ring cares about its
+completion. What does not come out whole is done again by the core, which finds the end of the file, or waits.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from usernel.abi.errno import Errno
+from usernel.abi.fs import RWF_NOWAIT
+from usernel.abi.io_uring import IORING_SETUP_IOPOLL, IORING_SETUP_R_DISABLED, IORING_SETUP_SQPOLL, IOSQE_ASYNC
+from usernel.abi.io_uring_op import IORING_OP_READ, IORING_OP_WRITE
+from usernel.kernel.io_uring.request import LINK_FLAGS
+from usernel.kernel.io_uring.sqe import Cqe, Sqe
+
+if TYPE_CHECKING:
+    from usernel.kernel.io_uring.ctx import RingCtx
+    from usernel.kernel.io_uring.rings import PlainRings
+
+NOT_PLAIN: Final = os.O_DIRECT | os.O_APPEND
+"""A read past the page cache sleeps in spite of RWF_NOWAIT; of what is appended no part may be written twice."""
+NOT_BYPASSED: Final = IORING_SETUP_IOPOLL | IORING_SETUP_R_DISABLED | IORING_SETUP_SQPOLL
+MOST: Final = 256 << 10
+MOVES: Final[dict[int, Callable[[int, Any, int, int], int]]] = {
+    IORING_OP_READ: os.preadv,
+    IORING_OP_WRITE: os.pwritev,
+}
+WAITS: Final = frozenset({Errno.EAGAIN, Errno.EOPNOTSUPP})
+BYTES: Final = frozenset({bytearray, bytes})
+new: Final = tuple.__new__
+
+
+class Bypass:
+    """What one ring does without the core."""
+
+    __slots__ = ("_ctx", "_entries", "_plain", "_rings")
+
+    def __init__(self, ctx: RingCtx, rings: PlainRings) -> None:
+        self._ctx = ctx
+        self._rings = rings
+        self._entries = ctx.cq_entries
+        self._plain: dict[int, bool] = {}
+
+    @property
+    def allowed(self) -> bool:
+        """Whether nothing in the ring minds."""
+        ctx = self._ctx
+        if ctx.flags & NOT_BYPASSED or ctx.submitter is not None or ctx.restrictions is not None:
+            return False
+        return not (ctx.drain_active or ctx.overflow or ctx.work_pending)
+
+    def run(self) -> int:
+        """Do what is at the head of the submission queue. Returns how many submissions that were."""
+        sq, cq, done = self._rings.sq, self._rings.cq, 0
+        self._plain.clear()  # what descriptors are may have changed since the last time
+        while sq and len(cq) < self._entries:
+            sqe = sq[0]
+            if not self._at_once(sqe):
+                break
+            sq.popleft()
+            cq.append(new(Cqe, (sqe[8], sqe[6], 0, (0, 0))))
+            done += 1
+        self._rings.cached_cq_tail += done
+        return done
+
+    def _at_once(self, sqe: Sqe) -> bool:
+        """Whether a submission was a read or a write that is done now, of all its bytes."""
+        opcode, flags, ioprio, fd, off, addr, size, rw_flags, _, _, personality, _, _, attributes = sqe
+        move = MOVES.get(opcode)
+        if move is None or flags or rw_flags or ioprio or personality or attributes or size > MOST:
+            return False
+        try:
+            plain = self._plain.get(fd)
+            if off < 0 or not (self._is_plain(fd) if plain is None else plain):
+                return False
+            if type(addr) not in BYTES or len(addr) != size:
+                addr = memoryview(addr).cast("B")[:size]
+                if len(addr) != size:
+                    return False
+            return move(fd, (addr,), off, RWF_NOWAIT) == size
+        except OSError as error:
+            if error.errno in WAITS:
+                self._rings.sq[0] = sqe._replace(flags=IOSQE_ASYNC)  # it was tried: a worker is to do it
+        except (TypeError, ValueError, OverflowError):
+            pass  # the core says what is wrong with it
+        return False
+
+    def _is_plain(self, fd: int) -> bool:
+        self._plain[fd] = plain = not fcntl.fcntl(fd, fcntl.F_GETFL) & NOT_PLAIN
+        return plain
+
+    def for_the_core(self) -> int:
+        """How many at the head of the queue are the core's: the first, and what does not look like these."""
+        count, linked = 0, True
+        for sqe in self._rings.sq:
+            if not linked and sqe[0] in MOVES and not sqe[1]:
+                break
+            count += 1
+            linked = bool(sqe[1] & LINK_FLAGS)
+        return count

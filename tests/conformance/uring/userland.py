@@ -103,6 +103,11 @@ class Ring:
         self.set_word("sq_off.tail", self._tail)
         return (self._tail - self.word("sq_off.head")) & UINT
 
+    def wakeup(self) -> int:
+        """The flag that an enter needs where the polling thread sleeps: IORING_ENTER_SQ_WAKEUP."""
+        asleep = self.word("sq_off.flags") & abi.IORING_SQ_NEED_WAKEUP
+        return abi.IORING_ENTER_SQ_WAKEUP if asleep else 0
+
     def enter(
         self,
         to_submit: int | None = None,
@@ -123,15 +128,15 @@ class Ring:
         if self._prepared:
             step["sqes"] = self._prepared
             self._prepared = []
-        ret = self._enter(submitted, min_complete, flags, arg, argsz, self.fd if fd is None else fd)
+        ret = self._enter(submitted, min_complete, flags, arg, argsz, fd)
         self.u.trace(step | {"ret": spelling.result(ret)})
         return ret
 
     def _enter(
-        self, submit: int, complete: int, flags: int, arg: SupportsIndex = 0, argsz: int = 0, fd: int = -1
+        self, submit: int, complete: int, flags: int, arg: SupportsIndex = 0, argsz: int = 0, fd: int | None = None
     ) -> int:
         return self.u.syscalls.io_uring_enter(
-            self.fd if fd == -1 else fd, submit, complete, flags | self.enter_flags, arg.__index__(), argsz
+            self.fd if fd is None else fd, submit, complete, flags | self.enter_flags, arg.__index__(), argsz
         )
 
     def submit(self, wait: int = 0, flags: int = 0) -> int:
@@ -159,7 +164,7 @@ class Ring:
         there = self._there()
         while count is not None and len(there) < count and "errno" not in step:
             slots = sum(cqe.slots for cqe in there)
-            ret = self._enter(0, slots + count - len(there), abi.IORING_ENTER_GETEVENTS)
+            ret = self._enter(0, slots + count - len(there), abi.IORING_ENTER_GETEVENTS | self.wakeup())
             if ret < 0:
                 step["errno"] = spelling.result(ret)
             there = self._there()

@@ -95,8 +95,6 @@ class SimFile:
 
     def ready(self) -> int:
         """What it is ready for."""
-        if self.ring is not None and self.ring.rings.cq_ready():
-            return self.mask | POLLIN | POLLRDNORM
         return self.mask | (POLLIN | POLLRDNORM if self.content else 0)
 
     def write(self, data: bytes) -> None:
@@ -128,6 +126,8 @@ class SimPort:
         """When which ring wants to be looked after, in ns MONOTONIC."""
         self.files: dict[int, SimFile] = {}
         self.armed: dict[Request, tuple[SimFile, int]] = {}
+        self.refusal: KernelError | None = None
+        """Why nothing can be polled."""
         self.queued: list[tuple[Request, Job]] = []
         self.running: list[tuple[Request, Job]] = []
         self.interrupted: list[Request] = []
@@ -188,11 +188,8 @@ class SimPort:
             self.timers[ctx] = self.clocks[Clock.MONOTONIC] + in_ns
 
     def wake(self, ctx: RingCtx) -> None:
-        """Count it; whoever polls the ring is told."""
+        """Count it."""
         self.woken += 1
-        for file in self.files.values():
-            if file.ring is ctx and ctx.rings.cq_ready():
-                file.wake(POLLIN | POLLRDNORM)
 
     def fget(self, fd: int) -> SimFile | None:
         """A reference."""
@@ -279,6 +276,7 @@ class SimPort:
         """What is ready now."""
         assert isinstance(file, SimFile)
         assert file.refs, "a file was polled after it was closed"
+        assert file.ring is None, "a ring tells of itself"
         return file.ready()
 
     def poll_arm(self, req: Request, file: RingFile, events: int) -> None:
@@ -286,6 +284,8 @@ class SimPort:
         assert isinstance(file, SimFile)
         assert req not in self.armed, "a request was armed twice"
         assert not events & (EPOLLET | EPOLLONESHOT), "these are not the port's"
+        if self.refusal is not None:
+            raise self.refusal
         self.armed[req] = (file, events)
 
     def poll_disarm(self, req: Request) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -61,60 +60,69 @@ MS = 10**6
 PIPES = (5, 6)
 DISK = 7
 LINKS = IOSQE_IO_LINK | IOSQE_IO_HARDLINK
+TIMEOUT_FLAGS = (0, IORING_TIMEOUT_ETIME_SUCCESS, IORING_TIMEOUT_MULTISHOT)
+CANCEL_FLAGS = (
+    IORING_ASYNC_CANCEL_ANY, IORING_ASYNC_CANCEL_FD, IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL,
+    IORING_ASYNC_CANCEL_OP, IORING_ASYNC_CANCEL_OP | IORING_ASYNC_CANCEL_ALL,
+    IORING_ASYNC_CANCEL_OP | IORING_ASYNC_CANCEL_USERDATA,
+)  # fmt: skip
 MULTISHOT = {IORING_OP_POLL_ADD, IORING_OP_TIMEOUT}
-TARGETED = {IORING_OP_ASYNC_CANCEL, IORING_OP_TIMEOUT_REMOVE, IORING_OP_POLL_REMOVE}
-"""Their ``addr`` is how many requests ago their target was."""
+TARGETED = {
+    IORING_OP_ASYNC_CANCEL: {IORING_OP_READ, IORING_OP_FSYNC, IORING_OP_POLL_ADD, IORING_OP_TIMEOUT},
+    IORING_OP_TIMEOUT_REMOVE: {IORING_OP_TIMEOUT, IORING_OP_LINK_TIMEOUT},
+    IORING_OP_POLL_REMOVE: {IORING_OP_POLL_ADD},
+}
+"""What they are for; their ``addr`` says the how manieth of these from the end is meant."""
 
-times = st.sampled_from([0, MS, 3 * MS, 100 * MS]).map(Nanoseconds)
-events = st.sampled_from([POLLIN, POLLOUT, POLLIN | POLLOUT])
-ago = st.integers(1, 8)
-
-
-def entries(opcode: int, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Sqe]:
-    """Entries of an opcode."""
-    return st.fixed_dictionaries(fields).map(lambda given: Sqe(opcode, **given))
+TIMES = [Nanoseconds(ns) for ns in (0, MS, MS, 3 * MS, 100 * MS)]
+EVENTS = (POLLIN, POLLOUT, POLLIN | POLLOUT)
 
 
-def union(*flags: int) -> st.SearchStrategy[int]:
-    """Any of these flags together."""
-    return st.sets(st.sampled_from(flags)).map(sum)
+def read(fd: int, flags: int = 0) -> Sqe:
+    return Sqe(IORING_OP_READ, flags, fd=fd, addr=bytearray(2), len=2)
 
 
-nops = entries(
-    IORING_OP_NOP, rw_flags=st.just(IORING_NOP_INJECT_RESULT), len=st.sampled_from([0, 3, 2**32 - 5])
-)  # fmt: skip
-polls = entries(
-    IORING_OP_POLL_ADD, fd=st.sampled_from(PIPES), len=st.sampled_from([0, IORING_POLL_ADD_MULTI]), rw_flags=events
-)  # fmt: skip
-reads = st.sampled_from([*PIPES, DISK]).map(lambda fd: Sqe(IORING_OP_READ, fd=fd, addr=bytearray(2), len=2))
-fixed = st.sampled_from([0, 1]).map(
-    lambda slot: Sqe(IORING_OP_READ, IOSQE_FIXED_FILE, fd=slot, addr=bytearray(2), len=2)
-)  # fmt: skip
-fsyncs = entries(IORING_OP_FSYNC, fd=st.just(DISK))
-timeouts = entries(
-    IORING_OP_TIMEOUT, addr=times, len=st.just(1), off=st.integers(0, 3),
-    rw_flags=union(IORING_TIMEOUT_ETIME_SUCCESS, IORING_TIMEOUT_MULTISHOT),
-)  # fmt: skip
-limits = entries(IORING_OP_LINK_TIMEOUT, addr=times, len=st.just(1))
-cancels = entries(
-    IORING_OP_ASYNC_CANCEL, addr=ago, fd=st.sampled_from(PIPES), len=st.sampled_from([IORING_OP_READ, IORING_OP_FSYNC]),
-    rw_flags=st.just(IORING_ASYNC_CANCEL_ANY) | union(
-        IORING_ASYNC_CANCEL_ALL, IORING_ASYNC_CANCEL_FD, IORING_ASYNC_CANCEL_OP, IORING_ASYNC_CANCEL_USERDATA
-    ),
-)  # fmt: skip
-removals = entries(
-    IORING_OP_TIMEOUT_REMOVE, addr=ago, off=times,
-    rw_flags=st.sampled_from([0, IORING_TIMEOUT_UPDATE, IORING_TIMEOUT_UPDATE | IORING_LINK_TIMEOUT_UPDATE]),
-)  # fmt: skip
-poll_removals = entries(IORING_OP_POLL_REMOVE, addr=ago) | entries(
-    IORING_OP_POLL_REMOVE, addr=ago, len=st.just(IORING_POLL_UPDATE_EVENTS), rw_flags=events
-)
-wrong = st.sampled_from([Sqe(IORING_OP_NOP, rw_flags=1 << 30), Sqe(200), Sqe(IORING_OP_POLL_ADD, fd=PIPES[0], off=1)])
-kinds = nops | polls | reads | fixed | fsyncs | timeouts | limits | cancels | removals | poll_removals | wrong
-flags = st.sampled_from([0, 0, 0, IOSQE_IO_DRAIN, IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS])
-links = st.sampled_from([0, 0, IOSQE_IO_LINK, IOSQE_IO_LINK, IOSQE_IO_HARDLINK])
-flagged = st.builds(lambda sqe, *more: sqe._replace(flags=sqe.flags | sum(more)), kinds, flags, links)
-batches = st.lists(flagged, max_size=6)
+def timeout(ns: Nanoseconds, off: int, flags: int) -> Sqe:
+    return Sqe(IORING_OP_TIMEOUT, off=off, addr=ns, len=1, rw_flags=flags)
+
+
+def cancel(ago: int, flags: int, fd: int = PIPES[0]) -> Sqe:
+    return Sqe(IORING_OP_ASYNC_CANCEL, addr=ago, fd=fd, len=IORING_OP_READ, rw_flags=flags)
+
+
+NOPS = [Sqe(IORING_OP_NOP, len=res, rw_flags=IORING_NOP_INJECT_RESULT) for res in (0, 0, 3, 2**32 - 5)]
+POLLS = [
+    Sqe(IORING_OP_POLL_ADD, fd=fd, len=multi, rw_flags=events)
+    for fd in PIPES for events in EVENTS for multi in (0, IORING_POLL_ADD_MULTI)
+]  # fmt: skip
+READS = [read(fd) for fd in (*PIPES, *PIPES, DISK)] + [read(slot, IOSQE_FIXED_FILE) for slot in (0, 0, 1)]
+FSYNCS = [Sqe(IORING_OP_FSYNC, fd=DISK)] * 3
+TIMEOUTS = [timeout(ns, off, flags) for ns in TIMES for off in (0, 0, 1, 2) for flags in TIMEOUT_FLAGS]
+CANCELS = [cancel(ago, flags) for ago in (1, 2, 3, 5) for flags in (0, IORING_ASYNC_CANCEL_ALL)] + [
+    cancel(1, flags, fd) for fd in PIPES for flags in CANCEL_FLAGS
+]
+REMOVALS = [
+    Sqe(IORING_OP_TIMEOUT_REMOVE, addr=ago, off=Nanoseconds(MS), rw_flags=flags)
+    for ago in (1, 2, 3) for flags in (0, IORING_TIMEOUT_UPDATE, IORING_TIMEOUT_UPDATE | IORING_LINK_TIMEOUT_UPDATE)
+] + [Sqe(IORING_OP_POLL_REMOVE, addr=ago) for ago in (1, 2, 3)] + [
+    Sqe(IORING_OP_POLL_REMOVE, addr=ago, len=IORING_POLL_UPDATE_EVENTS, rw_flags=events)
+    for ago in (1, 2, 3) for events in EVENTS
+]  # fmt: skip
+WRONG = [Sqe(IORING_OP_NOP, rw_flags=1 << 30), Sqe(200), Sqe(IORING_OP_POLL_ADD, fd=PIPES[0], off=1)]
+LIMITS = [Sqe(IORING_OP_LINK_TIMEOUT, addr=ns, len=1) for ns in TIMES]
+KINDS = [NOPS, NOPS, POLLS, POLLS, READS, READS, FSYNCS, FSYNCS, TIMEOUTS, TIMEOUTS, CANCELS, CANCELS, REMOVALS]
+FLAGS = (0, 0, 0, 0, 0, IOSQE_IO_DRAIN, IOSQE_ASYNC, IOSQE_CQE_SKIP_SUCCESS)
+MORE = (0, 0, IOSQE_IO_LINK, IOSQE_IO_LINK, IOSQE_IO_HARDLINK)
+
+Step = tuple[Sqe, int, int, Sqe | None]
+"""An entry, its flags, those of its link, and what limits its time."""
+
+
+def steps() -> st.SearchStrategy[Step]:
+    """Any step, out of few choices: most of the time is to go into the ring, not into drawing it."""
+    kinds = st.sampled_from([sqe for kind in KINDS for sqe in kind[:: -(-len(kind) // 12)]] + WRONG)
+    limited = st.sampled_from([None] * 12 + LIMITS)
+    return st.tuples(kinds, st.sampled_from(FLAGS), st.sampled_from(MORE), limited)
 
 
 @dataclass(eq=False)
@@ -141,29 +149,45 @@ class Requests(RuleBasedStateMachine):
     @initialize(
         setup=st.sampled_from([0, IORING_SETUP_SUBMIT_ALL, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN]),
         entries=st.sampled_from([2, 16]),
+        without=st.sampled_from([IOSQE_IO_DRAIN, IOSQE_CQE_SKIP_SUCCESS]),
         closes=st.booleans(),
     )
-    def begin(self, setup: int, entries: int, closes: bool) -> None:
+    def begin(self, setup: int, entries: int, without: int, closes: bool) -> None:
         self.port = SimPort()
         self.files = [self.port.open(fd, regular=fd == DISK, can_poll=fd != DISK) for fd in (*PIPES, DISK)]
         self.ring = Ring(self.port, entries, setup)
         self.ring.ctx.file_table.register([PIPES[0], -1], 2)
+        self.without = without
+        """A ring that leaves out completions drains no more, so that each ring does but one of both."""
         self.closes = closes
         self.made: list[Sqe] = []
         self.taken: list[Submitted] = []
         self.count = 0
 
-    @rule(batch=batches)
-    def submit(self, batch: list[Sqe]) -> None:
-        for sqe in batch:
-            target = {"addr": max(len(self.made) - sqe.addr, 0)} if sqe.opcode in TARGETED else {}
-            self.made.append(sqe._replace(user_data=len(self.made), **target))
-            self.ring.rings.sq.append(self.made[-1])
+    @rule(batch=st.lists(steps(), min_size=1, max_size=6))
+    def submit(self, batch: list[Step]) -> None:
+        for sqe, flags, more, limit in batch:
+            self.make(sqe, flags & ~self.without | (IOSQE_IO_LINK if limit else more))
+            if limit is not None:
+                self.make(limit, more)
         waiting = list(self.ring.rings.sq)
         taken = enter(self.ring.ctx, len(waiting), 0, 0)
         assert isinstance(taken, int)
         assert len(self.ring.rings.sq) == len(waiting) - taken
         self.note(waiting[:taken])
+
+    def make(self, sqe: Sqe, flags: int) -> None:
+        if sqe.opcode in TARGETED:
+            sqe = sqe._replace(addr=self.target(sqe))
+        self.made.append(sqe._replace(flags=sqe.flags | flags, user_data=len(self.made)))
+        self.ring.rings.sq.append(self.made[-1])
+
+    def target(self, sqe: Sqe) -> int:
+        """One that may be in flight, of the kind that is wanted; if there is none, whatever was made that long ago."""
+        wanted = TARGETED[sqe.opcode]
+        ended = {one.sqe.user_data for one in self.taken if one.ended is not None}
+        likely = [made.user_data for made in self.made if made.opcode in wanted and made.user_data not in ended]
+        return likely[-sqe.addr] if len(likely) >= sqe.addr else max(len(self.made) - sqe.addr, 0)
 
     def note(self, sqes: list[Sqe]) -> None:
         """These were taken, and make these chains."""
@@ -288,6 +312,6 @@ class Requests(RuleBasedStateMachine):
 
 
 Requests.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestRequests = Requests.TestCase

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from usernel.abi.errno import Errno
 from usernel.abi.eventpoll import EPOLL_URING_WAKE, EPOLLEXCLUSIVE
 from usernel.abi.io_uring import (
     IORING_SETUP_DEFER_TASKRUN,
@@ -27,6 +28,7 @@ from usernel.abi.io_uring_op import (
     IORING_POLL_UPDATE_USER_DATA,
 )
 from usernel.abi.poll import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM
+from usernel.kernel.error import KernelError
 from usernel.kernel.io_uring.sqe import Sqe
 
 from .sim_port import Ring, SimFile, SimPort
@@ -135,6 +137,24 @@ def test_events_that_only_say_how(ring: Ring, file: SimFile, flags: int) -> None
     assert ring.results() == [(1, POLLIN)]
 
 
+def test_a_port_that_cannot_poll(ring: Ring, file: SimFile) -> None:
+    ring.port.refusal = KernelError(Errno.EMFILE)
+    assert ring.do(add()) == "EMFILE"
+    sqe, _ = read(2)
+    ring.submit(sqe)
+    ring.port.finish(3)
+    assert ring.results() == [(2, 3)], "a worker waits instead"
+    assert released(ring, file)
+
+
+def test_a_poll_that_is_updated_and_cannot_be_any_more(ring: Ring, file: SimFile) -> None:
+    ring.submit(add())
+    ring.port.refusal = KernelError(Errno.EMFILE)
+    ring.submit(remove(1, length=IORING_POLL_UPDATE_EVENTS, events=POLLOUT))
+    assert ring.results() == [(99, 0), (1, "EMFILE")]
+    assert released(ring, file)
+
+
 def test_what_is_not_asked_for_wakes_nobody_but_an_error_does(ring: Ring, file: SimFile) -> None:
     ring.submit(add(events=POLLOUT))
     file.write(b"x")
@@ -214,6 +234,23 @@ def test_a_poll_of_its_own_ring_ends_with_the_first_completion(ring: Ring, lengt
     ring.submit(Sqe(IORING_OP_NOP, user_data=3))
     assert ring.results() == [(3, 0), (1, POLLIN)]
     assert ring.idle()
+
+
+def test_a_poll_of_another_ring(ring: Ring) -> None:
+    other = Ring(ring.port)
+    file = ring.port.open(FILE, ring=other.ctx)
+    ring.submit(add(1), add(2, events=POLLOUT), add(3, length=IORING_POLL_ADD_MULTI))
+    assert ring.results() == [(2, POLLOUT)]
+    other.submit(Sqe(IORING_OP_NOP))
+    assert ring.results() == [(1, POLLIN), (3, POLLIN)]
+    ring.submit(add(4))
+    assert ring.results() == [(4, POLLIN)], "it has not taken the completion yet"
+    other.reap()
+    ring.submit(add(5))
+    ring.submit(remove(5))
+    assert ring.results() == [(99, 0), (5, "ECANCELED")]
+    assert released(ring, file)
+    assert not other.ctx.pollers
 
 
 def test_a_file_that_a_ring_woke_ends_a_multishot(ring: Ring, file: SimFile) -> None:

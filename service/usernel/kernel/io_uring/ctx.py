@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from usernel.abi.eventpoll import EPOLL_URING_WAKE
 from usernel.abi.io_uring import (
     IORING_SETUP_DEFER_TASKRUN,
     IORING_SETUP_TASKRUN_FLAG,
@@ -13,6 +14,7 @@ from usernel.abi.io_uring import (
     IORING_SQ_TASKRUN,
     IOSQE_IO_DRAIN,
 )
+from usernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 
 from ..call import Clock
 from .cancel import cancel_everything
@@ -72,6 +74,8 @@ class RingCtx:
         self.inflight: dict[Request, None] = {}
         """What waits for its file or a worker, in the order in which it came to wait."""
         self.cancel_table = CancelTable(params.cq_entries)
+        self.pollers: dict[Request, None] = {}
+        """Requests, of this ring or another, that poll this ring."""
         self.timeouts = Timeouts()
         self.defer_list: deque[Request] = deque()
         self.compl_reqs: list[Request] = []
@@ -235,6 +239,14 @@ class RingCtx:
         self.commit_cqring()
         return True
 
+    @property
+    def poll_mask(self) -> int:
+        """What the ring is ready for: completions to be taken, room for submissions (``io_uring_poll``)."""
+        mask = POLLOUT | POLLWRNORM if self.rings.sq_ready() < self.sq_entries else 0
+        if self.rings.cq_ready() or self.overflow or self._work:
+            mask |= POLLIN | POLLRDNORM
+        return mask
+
     def commit_cqring(self) -> None:
         """Show what was posted, and tell whoever waits for it (``__io_cq_unlock_post``)."""
         if self.dying:
@@ -245,6 +257,10 @@ class RingCtx:
             flush_timeouts(self)
         if self.eventfd is not None:
             self.eventfd.signal(self, cqe_event=True)
+        for req in list(self.pollers):
+            poll_wake(req, POLLIN | EPOLL_URING_WAKE)
+            if req.ctx is not self:
+                req.ctx.kick()
 
     def flush_overflow(self) -> None:
         """Move to the ring what had no room there (``__io_cqring_overflow_flush``)."""

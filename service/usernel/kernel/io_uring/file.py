@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_RDWR
 from usernel.abi.io_uring_op import IORING_ASYNC_CANCEL_ALL, IORING_ASYNC_CANCEL_FD
-from usernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from usernel.abi.stat import S_IFREG
 
 from ..error import KernelError
@@ -38,13 +37,8 @@ class UringFile(File):
 
     @property
     def poll_mask(self) -> int:
-        """Writable while the submission queue has room, readable while completions are there (``io_uring_poll``)."""
-        mask = 0
-        if self.rings.sq_ready() < self.ctx.sq_entries:
-            mask |= POLLOUT | POLLWRNORM
-        if self.rings.cq_ready() or self.ctx.overflow or self.ctx.work_pending:
-            mask |= POLLIN | POLLRDNORM
-        return mask
+        """Writable while the submission queue has room, readable while completions are there."""
+        return self.ctx.poll_mask
 
     @property
     def pollers(self) -> WaitQueue:

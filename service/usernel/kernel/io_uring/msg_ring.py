@@ -69,10 +69,14 @@ def issue(req: Request) -> Outcome:
     if target is None:
         return -Errno.EBADFD
     if msg.cmd == IORING_MSG_DATA:
-        return send_data(target, msg)
-    if msg.cmd == IORING_MSG_SEND_FD:
-        return _send_fd(req, target, msg)
-    return -Errno.EINVAL
+        outcome: Outcome = send_data(target, msg)
+    elif msg.cmd == IORING_MSG_SEND_FD:
+        outcome = _send_fd(req, target, msg)
+    else:
+        return -Errno.EINVAL
+    if target is not req.ctx:
+        target.kick()
+    return outcome
 
 
 def _remote(target: RingCtx) -> bool:
@@ -90,7 +94,6 @@ def send_data(target: RingCtx, msg: Msg) -> int:
     cqe = Cqe(msg.user_data, s32(msg.len), msg.dst_fd if passes else 0)
     if _remote(target):
         target.task_work_add(target.post_aux, cqe)
-        target.kick()
         return 0
     return 0 if target.post_aux(cqe) else -Errno.EOVERFLOW
 

@@ -26,6 +26,7 @@ from usernel.abi.poll import (
     POLLWRNORM,
 )
 
+from ..error import KernelError
 from .complete import complete, defer_failed
 from .outcome import LATER, Outcome
 from .port import AGAIN
@@ -89,19 +90,24 @@ def arm_poll_handler(req: Request, submit: Submit, reissue: Reissue) -> Arm:
     ready = POLLIN | POLLRDNORM if op.pollin else POLLOUT | POLLWRNORM
     oneshot = 0 if req.flags & REQ_F_MULTISHOT else EPOLLONESHOT
     mask = arm(req, req.poll, ready | POLLPRI | POLLERR | EPOLLET | oneshot)
+    if mask < 0:
+        return Arm.ABORTED
     return Arm.READY if mask else Arm.ARMED
 
 
 def arm(req: Request, poll: Poll, events: int) -> int:
-    """Arm a poll (``__io_arm_poll_handler``). Returns what is ready, where that ends it; else 0, and it waits."""
-    ctx, file = req.ctx, req.file
-    if file is None:
-        raise AssertionError("a poll of no file")
+    """Arm a poll (``__io_arm_poll_handler``).
+
+    Returns what is ready, where that ends it; 0, and it waits; or why that cannot be, below 0.
+    """
     poll.events = events | UNMASK
     poll.refs = 0
     poll.canceled = False
-    _await(req, poll)
-    mask = ctx.port.poll(file, poll.events & EVENTS) & poll.events
+    try:
+        _await(req, poll)
+    except KernelError as error:
+        return -error.number
+    mask = _poll_now(req, poll)
     if mask and poll.events & EPOLLONESHOT:
         remove_poll(req)
         return mask
@@ -114,11 +120,15 @@ def _await(req: Request, poll: Poll) -> None:
     ctx, file = req.ctx, req.file
     if file is None:
         raise AssertionError("a poll of no file")
+    if file.ring is None:
+        ctx.port.poll_arm(req, file, poll.events & EVENTS)
+    else:
+        # A ring tells of itself, whatever its descriptor is to the port.
+        file.ring.pollers[req] = None
+    poll.armed = True
     ctx.cancel_table.add(req)
     ctx.inflight[req] = None
     req.where = Request.POLL
-    poll.armed = True
-    ctx.port.poll_arm(req, file, poll.events & EVENTS)
 
 
 def remove_poll(req: Request) -> None:
@@ -130,9 +140,13 @@ def remove_poll(req: Request) -> None:
 
 
 def _disarm(req: Request) -> None:
-    if req.poll is not None and req.poll.armed:
-        req.poll.armed = False
+    if req.poll is None or req.file is None or not req.poll.armed:
+        return
+    req.poll.armed = False
+    if req.file.ring is None:
         req.ctx.port.poll_disarm(req)
+    else:
+        del req.file.ring.pollers[req]
 
 
 # ------------------------------------------------------------------------------------------------------------ waking
@@ -147,7 +161,7 @@ def poll_wake(req: Request, mask: int) -> None:
         return
     if not own(poll):
         return
-    if mask & EPOLL_URING_WAKE or (req.file is not None and req.file.ring is not None):
+    if mask & EPOLL_URING_WAKE:
         # A completion is what the file is ready with: one more for each of them would have no end.
         poll.events |= EPOLLONESHOT
     if mask and poll.events & EPOLLONESHOT:
@@ -224,9 +238,11 @@ def _check_events(req: Request, poll: Poll) -> _Check:
 
 
 def _poll_now(req: Request, poll: Poll) -> int:
-    if req.file is None:
+    file = req.file
+    if file is None:
         raise AssertionError("a poll of no file")
-    return req.ctx.port.poll(req.file, poll.events & EVENTS) & poll.events
+    mask = req.ctx.port.poll(file, poll.events & EVENTS) if file.ring is None else file.ring.poll_mask
+    return mask & poll.events
 
 
 def _shot(req: Request, poll: Poll) -> bool:

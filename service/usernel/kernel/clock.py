@@ -1,4 +1,4 @@
-"""Deadlines as data: what is due, on which of the two clocks that are handed in."""
+"""Deadlines as data: what is due, on which of the clocks that are handed in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Clocks:
 
     def now(self, clock: Clock) -> int:
         """The time on one of them."""
-        return self.realtime_ns if clock is Clock.REALTIME else self.monotonic_ns
+        return self.realtime_ns if clock is Clock.REALTIME else self.monotonic_ns  # BOOTTIME: nothing ever suspends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Deadlines:
 
     def next_in(self, clocks: Clocks) -> int | None:
         """How many nanoseconds from now the next is due; 0 where one is overdue, None where there is none."""
-        if not (self._heaps[Clock.REALTIME] or self._heaps[Clock.MONOTONIC]):
+        if not any(self._heaps.values()):
             return None
         left = [until - clocks.now(clock) for clock in Clock if (until := self._first(clock)) is not None]
         return max(min(left), 0) if left else None

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from usernel.abi.sched import NAMESPACES
+from usernel.kernel.io_uring.opcodes import OPS
+from usernel.kernel.io_uring.opdef import Ops
+from usernel.kernel.io_uring.task_ops import TASK_OPS
 from usernel.kernel.ns.tree import KINDS
-from usernel.syscalls import cred, file, mqueue, msg, namespace, process, signal, task
+from usernel.syscalls import cred, file, io_uring, mqueue, msg, namespace, process, signal, task
 from usernel.syscalls.row import Row
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -18,6 +21,7 @@ FAMILIES = (
     ("System V message queues", msg.ROWS),
     ("POSIX message queues", mqueue.ROWS),
     ("descriptors", file.ROWS),
+    ("rings (io_uring)", io_uring.ROWS),
     ("signals", signal.ROWS),
     ("processes", process.ROWS),
     ("credentials and capabilities", cred.ROWS),
@@ -31,6 +35,8 @@ def support_table() -> str:
     lines = ["| | calls | support |", "|---|---|---|"]
     for family, rows in FAMILIES:
         lines += _lines(family, rows)
+    lines += _opcodes("opcodes of `usernel.Ring`", OPS)
+    lines += _opcodes("opcodes of a service's ring", TASK_OPS)
     lines += _kinds()
     return "\n".join(lines) + "\n"
 
@@ -46,6 +52,15 @@ def _lines(family: str, rows: tuple[Row, ...]) -> Iterator[str]:
         for partial, names in levels.items():
             if names:
                 yield f"| {title} | {' '.join(names)} | {f'partial: {partial}' if partial else 'whole'} |"
+
+
+def _opcodes(title: str, ops: Ops) -> Iterator[str]:
+    """What a ring's entries may ask for."""
+    levels: dict[str, list[str]] = {"": []}
+    for op in ops.values():
+        levels.setdefault(op.partial, []).append(f"`{op.name}`")
+    for partial, names in levels.items():
+        yield f"| {title} | {' '.join(names)} | {f'partial: {partial}' if partial else 'whole'} |"
 
 
 def _kinds() -> Iterator[str]:

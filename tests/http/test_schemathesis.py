@@ -26,7 +26,7 @@ from ..clients.embedded import threaded
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 SLEEPS = {
     "msgsnd", "msgsnd_batch", "msgrcv", "msgrcv_batch", "mq_timedsend", "mq_timedsend_batch", "mq_timedreceive",
-    "mq_timedreceive_batch", "poll", "rt_sigtimedwait", "wait4", "waitid",
+    "mq_timedreceive_batch", "io_uring_enter", "poll", "rt_sigtimedwait", "wait4", "waitid",
 }  # fmt: skip
 """Calls that may sleep for as long as they are not interrupted."""
 PATIENCE_S = 0.3
@@ -40,6 +40,7 @@ def apart() -> Iterator[Service]:
         session = requests.Session()
         session.post(f"{made.url}/v1/msg", json={"key": 0, "flags": "IPC_CREAT"})
         session.put(f"{made.url}/v1/mq/0", json={})
+        session.post(f"{made.url}/v1/io_uring", json={"entries": 8})
         session.close()
         yield made
 

@@ -8,7 +8,7 @@ import pytest
 
 from usernel.abi.errno import Errno
 from usernel.http.problem import errno_status
-from usernel.syscalls.kinds import Data
+from usernel.syscalls.kinds import Anything, Data
 from usernel.syscalls.row import Row
 from usernel.syscalls.table import TABLE
 
@@ -31,6 +31,9 @@ PREPARED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "ioctl": [("proc_ns_open", {"name": "uts"})],
     "pidfd_getfd": [("pidfd_open", {"pid": 3})],
     "pidfd_send_signal": [("pidfd_open", {"pid": 3})],
+    "io_uring_enter": [("io_uring_setup", {"entries": 8})],
+    "io_uring_register": [("io_uring_setup", {"entries": 8})],
+    "io_uring_stat": [("io_uring_setup", {"entries": 8})],
     "rt_sigtimedwait": [
         ("rt_sigprocmask", {"how": "SIG_BLOCK", "set": ["SIGUSR1"]}),
         ("kill", {"pid": 3, "sig": "SIGUSR1"}),
@@ -63,6 +66,8 @@ ARGS: dict[str, dict[str, Any]] = {
     "clock_gettime": {"clockid": 1}, "proc_ns_open": {"name": "ipc"}, "proc_pid_read": {"name": "status"},
     "proc_pid_write": {"name": "comm", "text": "x"}, "ns_stat": {"inum": IPC}, "ns_open": {"inum": IPC},
     "ns_pin": {"inum": IPC, "pinned": True}, "ns_sysctl": {"inum": IPC, "name": "kernel.msgmni", "value": 5},
+    "io_uring_setup": {"entries": 8}, "io_uring_enter": {"fd": 1, "sqes": [{"opcode": "IORING_OP_NOP"}]},
+    "io_uring_register": {"fd": 1, "opcode": "IORING_REGISTER_PROBE"}, "io_uring_stat": {"fd": 1},
     "setuid": {"uid": 0}, "setgid": {"gid": 0}, "setreuid": {"ruid": -1, "euid": 0},
     "setregid": {"rgid": -1, "egid": 0}, "setresuid": {"ruid": 0, "euid": 0, "suid": 0},
     "setresgid": {"rgid": 0, "egid": 0, "sgid": 0}, "setgroups": {"groups": [5]}, "setfsuid": {"uid": 0},
@@ -112,7 +117,7 @@ async def test_every_row_is_within_reach(ask: Ask, worker: int, name: str):
 async def test_arguments_of_the_wrong_shape_are_400(ask: Ask, worker: int, name: str):
     row, good = TABLE[name], example(TABLE[name])
     wrong = [{**good, "no such argument": 1}]
-    wrong += [{**good, field.name: {"no such": "field"}} for field in row.args]
+    wrong += [{**good, field.name: {"no such": "field"}} for field in row.args if not isinstance(field.kind, Anything)]
     wrong += [
         {**good, field.name: None} for field in row.args if not field.nullable and not isinstance(field.kind, Data)
     ]

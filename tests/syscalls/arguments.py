@@ -15,6 +15,7 @@ from usernel.kernel.ns.user import UserNamespace
 from usernel.sim.kernel import EPOCH_NS
 from usernel.syscalls.kinds import (
     LONG,
+    Anything,
     Boolean,
     Data,
     Enumeration,
@@ -61,6 +62,45 @@ sets = st.sets(st.sampled_from([10, 12, 34]), max_size=2).map(sorted)
 users = st.sampled_from([None, None, 0, 1000, 1001])
 users_or_same = st.sampled_from([-1, -1, 0, 1000, 1001])
 NEW = [CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWUTS, CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWTIME]
+
+ring_timeouts = st.sampled_from([None, {"tv_sec": 0, "tv_nsec": 5}, {"tv_sec": 2, "tv_nsec": 0}])
+user_data = st.integers(0, 3)
+sqe_flags = st.sampled_from(
+    [0] * 5 + ["IOSQE_IO_LINK"] * 2
+    + "IOSQE_IO_HARDLINK IOSQE_IO_DRAIN IOSQE_ASYNC IOSQE_FIXED_FILE IOSQE_CQE_SKIP_SUCCESS IOSQE_BUFFER_SELECT".split()
+)  # fmt: skip
+
+
+def sqe(opcode: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A submission."""
+    parts = {"opcode": st.just(f"IORING_OP_{opcode}"), "user_data": user_data, "flags": sqe_flags}
+    return st.fixed_dictionaries({**parts, **fields})
+
+
+times = st.sampled_from([0, 1, 10**9, 2 * 10**9, -1])
+poll_events = st.sampled_from([1, 4, 5, 0, 1 | 1 << 30, 1 | 1 << 31])
+SQES = st.one_of(
+    sqe("NOP", nop_flags=st.sampled_from([0, 0, 1, 2, 16, 99]), len=st.sampled_from([0, 5, 2**32 - 1]), fd=pick("fd")),
+    sqe("TIMEOUT", ts_ns=times, off=st.integers(0, 2), timeout_flags=st.sampled_from([0, 0, 0, 1, 9, 4, 64, 32, 12])),
+    sqe("TIMEOUT_REMOVE", addr=user_data),
+    sqe("TIMEOUT_REMOVE", addr=user_data, ts_ns=times, timeout_flags=st.sampled_from([2, 2, 16, 3])),
+    sqe("LINK_TIMEOUT", ts_ns=times),
+    sqe("POLL_ADD", fd=pick("fd"), poll32_events=poll_events, len=st.sampled_from([0, 0, 1, 8])),
+    sqe("POLL_ADD", fd=pick("fd"), poll32_events=poll_events, len=st.sampled_from([0, 1])),
+    sqe("POLL_REMOVE", addr=user_data, len=st.sampled_from([0, 2, 4, 6, 7]), off=user_data, poll32_events=poll_events),
+    sqe("ASYNC_CANCEL", addr=user_data, fd=pick("fd"), len=st.integers(0, 15), cancel_flags=st.integers(0, 63)),
+    sqe("MSG_RING", fd=pick("ring"), off=user_data, len=st.sampled_from([0, 0, 7]), addr=st.integers(0, 2),
+        addr3=st.integers(0, 3), file_index=st.integers(-1, 3), msg_ring_flags=st.integers(0, 3)),
+    sqe("FILES_UPDATE", fds=st.lists(pick("fd") | st.just(-1), max_size=3), off=st.sampled_from([0, 1, 2**32 - 1])),
+    sqe("FIXED_FD_INSTALL", fd=st.integers(0, 3), flags=st.just("IOSQE_FIXED_FILE"),
+        install_fd_flags=st.integers(0, 2)),
+    sqe("READ", fd=pick("fd")),
+)  # fmt: skip
+REGISTERED = st.sampled_from(
+    "FILES FILES FILES_UPDATE PROBE PERSONALITY ENABLE_RINGS FILE_ALLOC_RANGE CLOCK SYNC_CANCEL RESTRICTIONS".split()
+).map("IORING_REGISTER_{}".format) | st.sampled_from(
+    ["IORING_UNREGISTER_FILES", "IORING_UNREGISTER_PERSONALITY", "IORING_REGISTER_BUFFERS", "IORING_REGISTER_EVENTFD"]
+)
 
 SYSCTLS = [*sorted(IpcNamespace.SYSCTLS), *sorted(UserNamespace.SYSCTLS), "kernel.ns_last_pid"]
 
@@ -154,9 +194,33 @@ LIKELY_OF: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("sethostname", "name"): st.text(max_size=70),
     ("setdomainname", "name"): st.text(max_size=70),
     ("ns_sysctl", "name"): st.sampled_from(["kernel.msgmni", "user.max_ipc_namespaces", "net.core.somaxconn"]),
+    ("io_uring_setup", "entries"): st.integers(1, 5),
+    ("io_uring_setup", "params"): st.sampled_from(
+        [None, None, {"flags": ["IORING_SETUP_CQSIZE"], "cq_entries": 8}, {"flags": "IORING_SETUP_R_DISABLED"}]
+        + [{"flags": flags} for flags in ("IORING_SETUP_SUBMIT_ALL", "IORING_SETUP_SQPOLL", 0x3000, 0x1040, 0x3200)]
+    ),
+    ("io_uring_enter", "fd"): pick("ring"),
+    ("io_uring_enter", "sqes"): st.lists(SQES, max_size=4),
+    ("io_uring_enter", "to_submit"): st.sampled_from([None, None, None, 1]),
+    ("io_uring_enter", "min_complete"): st.integers(0, 2),
+    ("io_uring_enter", "flags"): st.sampled_from(["IORING_ENTER_GETEVENTS", "IORING_ENTER_GETEVENTS", 0]),
+    ("io_uring_enter", "timeout"): ring_timeouts,
+    ("io_uring_register", "fd"): pick("ring"),
+    ("io_uring_register", "opcode"): REGISTERED,
+    ("io_uring_register", "arg"): st.lists(pick("fd") | st.just(-1), max_size=3) | st.none() | st.integers(0, 3),
+    ("io_uring_register", "nr_args"): st.none(),
+    ("io_uring_stat", "fd"): pick("ring"),
+    ("io_uring_list", "after"): st.integers(-1, 2),
     ("poll", "timeout"): st.sampled_from([-1, 0, 5, 2000]),
     ("prlimit64", "new_limit"): st.sampled_from([None, (0, 4096), (3, 4096), (1024, 4096), (819200, 819200)]),
 }
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.text(max_size=3) | st.binary(max_size=20),
+    lambda some: st.lists(some, max_size=3) | st.dictionaries(st.text(max_size=3), some, max_size=3),
+    max_leaves=3,
+)
 
 
 def whole(kind: Integer) -> st.SearchStrategy[int]:
@@ -186,6 +250,8 @@ def any_of(kind: Kind) -> st.SearchStrategy[Any]:
         return whole(LONG) | st.text(max_size=4)
     if isinstance(kind, Numbers):
         return st.dictionaries(st.text(max_size=4), whole(LONG), max_size=2)
+    if isinstance(kind, Anything):
+        return ANY_JSON
     if isinstance(kind, Boolean):
         return st.booleans()
     if isinstance(kind, Data):

@@ -10,6 +10,7 @@ import usernel
 from tests.conformance.targets.invariants import check
 from tests.kernel.shadow import Shadow
 from tests.syscalls.arguments import Pick, arguments
+from usernel.kernel.io_uring.file import UringFile
 from usernel.sim import CallHandle
 from usernel.syscalls.kinds import BadArgument, Structure
 from usernel.syscalls.row import Row
@@ -25,7 +26,8 @@ NAMES = [
     *TABLE,
     *(name for name in TABLE if name not in SELDOM),
     *OFTEN.split() * 3,
-    *"mq_open msgget fork mq_notify poll kill rt_sigtimedwait msgctl".split() * 2,
+    *"mq_open msgget fork mq_notify poll kill rt_sigtimedwait msgctl io_uring_setup io_uring_register".split() * 2,
+    *["io_uring_enter"] * 6,
 ]
 any_number = st.integers(0, 9)
 
@@ -68,6 +70,7 @@ class World:
             task = self.kernel.fork(**user)
             task.rt_sigaction(10, {"sa_handler": "SIG_CATCH"})
             task.rt_sigaction(12, {"sa_handler": "SIG_CATCH", "sa_flags": "SA_RESTART"})
+            task.io_uring_setup(4)
         for task in (self.kernel.task(3), self.kernel.task(6)):
             task.msgget(1, 0o1666)
             task.msgctl(0, "IPC_SET", {"msg_qbytes": 6})
@@ -106,12 +109,15 @@ class World:
             return [self.resolved(task, item) for item in value]
         if isinstance(value, tuple):
             return tuple(self.resolved(task, item) for item in value)
+        if isinstance(value, dict):
+            return {name: self.resolved(task, item) for name, item in value.items()}
         if not isinstance(value, Pick):
             return value
         inside = task._task
         there = {
             "msqid": [queue.perm.id for queue in inside.nsproxy.ipc.msg_ids.by_index.values()],
             "fd": [fd for fd, _ in inside.fds],
+            "ring": [fd for fd, file in inside.fds if isinstance(file, UringFile)],
             "pid": [number for number in inside.thread_pid.ns.pids if number > 2],
             "namespace": [ns.inum for ns in self.kernel.model.ns_tree],
         }[value.what]

@@ -135,6 +135,26 @@ class Calls:
         """poll(2): Wait until a descriptor is ready; returns how many are."""
         return await self._caller.result("poll", {"fds": fds, "timeout": timeout})
 
+    async def io_uring_setup(self, entries: int, params: Struct | None = None) -> Result:
+        """io_uring_setup(2): Make a ring; returns its descriptor."""
+        return await self._caller.result("io_uring_setup", {"entries": entries, "params": params})
+
+    async def io_uring_enter(self, fd: int, to_submit: int | None = None, min_complete: int = 0, flags: Flags = 0, sqes: Sequence[Struct] = (), timeout: Struct | None = None) -> Result:
+        """io_uring_enter(2): Submit to a ring and wait for completions, which are taken; returns how many submissions were taken."""
+        return await self._caller.result("io_uring_enter", {"fd": fd, "to_submit": to_submit, "min_complete": min_complete, "flags": flags, "sqes": sqes, "timeout": timeout})
+
+    async def io_uring_register(self, fd: int, opcode: int | str, arg: Any | None = None, nr_args: int | None = None) -> Result:
+        """io_uring_register(2): Register something with a ring, or ask what it can do."""
+        return await self._caller.result("io_uring_register", {"fd": fd, "opcode": opcode, "arg": arg, "nr_args": nr_args})
+
+    async def io_uring_list(self, after: int = -1, limit: int = 100) -> Result:
+        """io_uring(7): The rings of the task."""
+        return await self._caller.result("io_uring_list", {"after": after, "limit": limit})
+
+    async def io_uring_stat(self, fd: int) -> Result:
+        """io_uring(7): A ring."""
+        return await self._caller.result("io_uring_stat", {"fd": fd})
+
     async def kill(self, pid: int, sig: int | str) -> int:
         """kill(2): Send a signal to tasks."""
         return (await self._caller.result("kill", {"pid": pid, "sig": sig})).ret

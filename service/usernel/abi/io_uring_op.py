@@ -103,7 +103,14 @@ IORING_TIMEOUT_ETIME_SUCCESS: Final = 1 << 5
 IORING_TIMEOUT_MULTISHOT: Final = 1 << 6
 IORING_TIMEOUT_CLOCK_MASK: Final = IORING_TIMEOUT_BOOTTIME | IORING_TIMEOUT_REALTIME
 IORING_TIMEOUT_UPDATE_MASK: Final = IORING_TIMEOUT_UPDATE | IORING_LINK_TIMEOUT_UPDATE
-"""``timeout_flags``."""
+TIMEOUT_FLAGS: Final = Names(
+    "timeout_flags",
+    {
+        name: bits
+        for name, bits in (prefixed(globals(), "IORING_TIMEOUT_") | prefixed(globals(), "IORING_LINK_TIMEOUT_")).items()
+        if not name.endswith("_MASK")
+    },
+)
 
 SPLICE_F_FD_IN_FIXED: Final = 1 << 31
 """``splice_flags``, beside those of splice(2)."""
@@ -112,6 +119,7 @@ IORING_POLL_ADD_MULTI: Final = 1 << 0
 IORING_POLL_UPDATE_EVENTS: Final = 1 << 1
 IORING_POLL_UPDATE_USER_DATA: Final = 1 << 2
 IORING_POLL_ADD_LEVEL: Final = 1 << 3
+POLL_FLAGS: Final = Names("poll_flags", prefixed(globals(), "IORING_POLL_"))
 """``len`` of POLL_ADD and POLL_REMOVE."""
 
 IORING_ASYNC_CANCEL_ALL: Final = 1 << 0
@@ -120,7 +128,7 @@ IORING_ASYNC_CANCEL_ANY: Final = 1 << 2
 IORING_ASYNC_CANCEL_FD_FIXED: Final = 1 << 3
 IORING_ASYNC_CANCEL_USERDATA: Final = 1 << 4
 IORING_ASYNC_CANCEL_OP: Final = 1 << 5
-"""``cancel_flags``."""
+CANCEL_FLAGS: Final = Names("cancel_flags", prefixed(globals(), "IORING_ASYNC_CANCEL_"))
 
 IORING_RECVSEND_POLL_FIRST: Final = 1 << 0
 IORING_RECV_MULTISHOT: Final = 1 << 1
@@ -141,10 +149,10 @@ IORING_MSG_SEND_FD: Final = 1
 """``addr`` of MSG_RING: what is sent."""
 IORING_MSG_RING_CQE_SKIP: Final = 1 << 0
 IORING_MSG_RING_FLAGS_PASS: Final = 1 << 1
-"""``msg_ring_flags``."""
+MSG_RING_FLAGS: Final = Names("msg_ring_flags", prefixed(globals(), "IORING_MSG_RING_"))
 
 IORING_FIXED_FD_NO_CLOEXEC: Final = 1 << 0
-"""``install_fd_flags``."""
+INSTALL_FD_FLAGS: Final = Names("install_fd_flags", prefixed(globals(), "IORING_FIXED_FD_"))
 
 IORING_NOP_INJECT_RESULT: Final = 1 << 0
 IORING_NOP_FILE: Final = 1 << 1
@@ -152,7 +160,7 @@ IORING_NOP_FIXED_FILE: Final = 1 << 2
 IORING_NOP_FIXED_BUFFER: Final = 1 << 3
 IORING_NOP_TW: Final = 1 << 4
 IORING_NOP_CQE32: Final = 1 << 5
-"""``nop_flags``."""
+NOP_FLAGS: Final = Names("nop_flags", prefixed(globals(), "IORING_NOP_"))
 
 SOCKET_URING_OP_SIOCINQ: Final = 0
 SOCKET_URING_OP_SIOCOUTQ: Final = 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from usernel.syscalls.kinds import (
+    Anything,
     Boolean,
     Data,
     Enumeration,
@@ -43,6 +44,7 @@ TYPES: Final[Mapping[type[Kind], str]] = {
     Numbers: "Mapping[str, int]",
     Boolean: "bool",
     Data: "Data",
+    Anything: "Any",
     Structure: "Struct",
     Messages: "Sequence[tuple[int, Data]]",
 }

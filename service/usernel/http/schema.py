@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from usernel.syscalls.kinds import (
+    Anything,
     Boolean,
     Data,
     Enumeration,
@@ -94,12 +95,16 @@ def _plain(kind: Kind) -> Schema:
         return {"type": "object", "additionalProperties": {"type": "integer"}}
     if isinstance(kind, Text):
         return {"type": "string"}
+    if isinstance(kind, Anything):
+        return {}
     raise TypeError(f"no schema for {kind!r}")
 
 
 def _described(field: Field, schema: Schema) -> Schema:
     shown = _nullable(field, schema)
-    return shown if field.required or field.nullable else {**shown, "default": field.default}
+    if field.required or field.nullable:
+        return shown
+    return {**shown, "default": list(field.default) if isinstance(field.default, tuple) else field.default}
 
 
 def _nullable(field: Field, schema: Schema) -> Schema:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from usernel.syscalls.kinds import (
+    Anything,
     BadArgument,
     Boolean,
     Data,
@@ -50,6 +51,7 @@ WIRE_TYPES: Final[Mapping[type[Kind], Any]] = {
     Data: bytes,
     ListOf: list[Any],
     Structure: dict[str, Any],
+    Anything: Any,
 }
 NO_ARGS: Final = msgspec.Raw(b"")
 """A call without ``args``; MsgSpec knows no ``Raw | None``."""

@@ -35,7 +35,7 @@ from .task import Task, ThreadGroup
 if TYPE_CHECKING:
     from .file import File
     from .ipc.mqueue_inode import MqInode
-    from .wait import Watcher, WaitQueue
+    from .wait import WaitQueue, Watcher
 
 
 class Kernel:

@@ -154,6 +154,31 @@ class Calls:
         result: Return = self.call("poll", fds, timeout)
         return result
 
+    def io_uring_setup(self, entries: int, params: Struct | None = None) -> Return:
+        """io_uring_setup(2): Make a ring; returns its descriptor."""
+        result: Return = self.call("io_uring_setup", entries, params)
+        return result
+
+    def io_uring_enter(self, fd: int, to_submit: int | None = None, min_complete: int = 0, flags: Flags = 0, sqes: Sequence[Struct] = (), timeout: Struct | None = None) -> Return:
+        """io_uring_enter(2): Submit to a ring and wait for completions, which are taken; returns how many submissions were taken."""
+        result: Return = self.call("io_uring_enter", fd, to_submit, min_complete, flags, sqes, timeout)
+        return result
+
+    def io_uring_register(self, fd: int, opcode: int | str, arg: Any | None = None, nr_args: int | None = None) -> Return:
+        """io_uring_register(2): Register something with a ring, or ask what it can do."""
+        result: Return = self.call("io_uring_register", fd, opcode, arg, nr_args)
+        return result
+
+    def io_uring_list(self, after: int = -1, limit: int = 100) -> Return:
+        """io_uring(7): The rings of the task."""
+        result: Return = self.call("io_uring_list", after, limit)
+        return result
+
+    def io_uring_stat(self, fd: int) -> Return:
+        """io_uring(7): A ring."""
+        result: Return = self.call("io_uring_stat", fd)
+        return result
+
     def kill(self, pid: int, sig: int | str) -> int:
         """kill(2): Send a signal to tasks."""
         return int(self.call("kill", pid, sig))

@@ -7,7 +7,7 @@ them; ``parse`` turns them into what the kernel takes. A value that has no meani
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from reprlib import repr as brief  # a value from outside may be long, or nested without end
 from typing import Any, Final
@@ -216,12 +216,58 @@ class Data(Kind):
         raise BadArgument(f"{brief(value)} is not bytes")
 
 
+class Frozen(Mapping[str, Any]):
+    """An object that nobody can change any more."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[str, Any]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._items[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+
+MOST_NESTED: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Anything(Kind):
+    """A value whose shape depends on another argument, and which the call itself looks at."""
+
+    def parse(self, value: Any) -> Any:
+        """The value as it came, its lists as tuples and its objects ``Frozen``."""
+        return _frozen(value, MOST_NESTED)
+
+
+def _frozen(value: Any, nested: int) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return value
+    if not nested:
+        raise BadArgument("a value nested so deep has no meaning")
+    if isinstance(value, (list, tuple)):
+        return tuple([_frozen(item, nested - 1) for item in value])
+    if isinstance(value, Mapping):
+        return Frozen({TEXT.parse(name): _frozen(item, nested - 1) for name, item in value.items()})
+    raise BadArgument(f"{brief(value)} is no value that a door knows")
+
+
 KEY: Final = Key()
 MODE: Final = Mode()
 TEXT: Final = Text()
 NAME_OR_NUMBER: Final = NameOrNumber()
 BOOL: Final = Boolean()
 DATA: Final = Data()
+ANYTHING: Final = Anything()
 
 
 @dataclass(frozen=True, slots=True)

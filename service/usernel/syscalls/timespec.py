@@ -21,3 +21,8 @@ def nanoseconds(timespec: tuple[int, int] | None) -> int | None:
     if tv_sec < 0 or not 0 <= tv_nsec < NSEC_PER_SEC:
         raise KernelError(Errno.EINVAL, f"{tv_sec} s and {tv_nsec} ns are no time")
     return tv_sec * NSEC_PER_SEC + tv_nsec
+
+
+def timespec(seconds: float) -> tuple[int, int]:
+    """Seconds as a timespec."""
+    return divmod(round(seconds * NSEC_PER_SEC), NSEC_PER_SEC)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from usernel.abi.io_uring import IORING_SETUP_DEFER_TASKRUN
 from usernel.kernel.file import File
+from usernel.kernel.io_uring.ctx import RingCtx
+from usernel.kernel.io_uring.file import UringFile
+from usernel.kernel.io_uring.task_port import TaskFile
 from usernel.kernel.ipc.hold import Hold
 from usernel.kernel.ipc.mqueue_file import MqFile
 from usernel.kernel.ipc.mqueue_inode import MqInode
@@ -60,9 +64,7 @@ def check_references(kernel: Kernel, held: Iterable[Namespace]) -> None:
         own = [task.cred.user_ns, task.thread_pid.ns, *(() if task.exited else task.nsproxy.members)]
         tasks.update(own)
         refs.update([*own, *(() if task.exited else task.nsproxy.everything[len(task.nsproxy.members) :])])
-    files = {file for task in kernel.tasks.values() for _, file in task.fds}
-    files |= {file for task in kernel.tasks.values() for call in task.parked if call.block for file in call.block.files}
-    refs.update(file.ns for file in files if isinstance(file, (MqFile, NsFile)))
+    refs.update(file.ns for file in open_files(kernel) if isinstance(file, (MqFile, NsFile)))
     for ns in kernel.ns_tree:
         assert ns.tasks == tasks[ns], f"{ns.link} has {tasks[ns]} members, not {ns.tasks}"
         initial = ns.inum < FIRST_DYNAMIC_INUM
@@ -119,15 +121,41 @@ def check_mqueue(inode: MqInode) -> None:
     assert inode.notify is None or not inode.notify.owner.exited
 
 
-def check_files(kernel: Kernel) -> None:
-    """Each open file is counted by its descriptors and by the calls that sleep on it; each queue by its open files."""
+def open_files(kernel: Kernel) -> Counter[File]:
+    """Each open file, and by how many it is held: descriptors, calls that sleep on it, rings."""
     refs: Counter[File] = Counter()
     for table in {task.fds for task in kernel.tasks.values()}:
         assert table.users == sum(task.fds is table for task in kernel.tasks.values())
         refs.update(file for _, file in table)
     for task in kernel.tasks.values():
         refs.update(file for call in task.parked if call.block for file in call.block.files)
+    unseen = [file for file in refs if isinstance(file, UringFile)]
+    while unseen:
+        held = list(held_by_ring(unseen.pop().ctx))
+        unseen += {file for file in held if isinstance(file, UringFile) and file not in refs}
+        refs.update(held)
+    return refs
+
+
+def held_by_ring(ctx: RingCtx) -> Iterator[File]:
+    """What a ring holds open: what is registered, once for each node, and the files of its requests."""
+    nodes = {node for node in ctx.file_table.nodes if node is not None}
+    for req in ctx.inflight:
+        if req.file_node is not None:
+            nodes.add(req.file_node)
+        elif isinstance(req.file, TaskFile):
+            yield req.file.file
+    yield from (node.file.file for node in nodes if isinstance(node.file, TaskFile))
+
+
+def check_files(kernel: Kernel) -> None:
+    """Each open file is counted by whatever holds it; each queue by its open files. No ring keeps what is done."""
+    refs = open_files(kernel)
     assert all(file.refs == count for file, count in refs.items())
+    for ctx in (file.ctx for file in refs if isinstance(file, UringFile)):
+        assert not ctx.dying
+        assert not ctx.compl_reqs, "a completion was not posted"
+        assert ctx.flags & IORING_SETUP_DEFER_TASKRUN or not ctx.work_pending, "task work was not run"
     opens = Counter(file.inode for file in refs if isinstance(file, MqFile))
     for ns in kernel.ipc_namespaces.values():
         for inode in ns.mq_inodes.values():

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_NONBLOCK
+from usernel.abi.io_uring import IO_RINGFD_REG_MAX
+from usernel.abi.resource import RLIMIT_NOFILE
 
 from ..call import Clock
 from ..clock import Expiry
@@ -172,6 +174,28 @@ class TaskPort:
 
     def signal(self, eventfd: RingFile) -> None:
         """Count an eventfd up: there is none."""
+
+    def rlimit_nofile(self) -> int:
+        """How many descriptors the caller may have."""
+        return self.caller.rlimits[RLIMIT_NOFILE].cur
+
+    def registered_rings(self) -> list[RingFile | None]:
+        """A task's rings have descriptors only."""
+        return [None] * IO_RINGFD_REG_MAX
+
+    def alloc_region(self, ctx: RingCtx, size: int, offset: int) -> memoryview:
+        """There is no memory to share. ENOMEM."""
+        raise KernelError(Errno.ENOMEM, "a ring of the service shares no memory with its program")
+
+    def free_region(self, ctx: RingCtx, offset: int) -> None:
+        """So none is given back."""
+
+    def iowq_max_workers(self, ctx: RingCtx, bound: int, unbound: int) -> tuple[int, int]:
+        """There are no workers yet."""
+        return 0, 0
+
+    def iowq_affinity(self, ctx: RingCtx, cpus: bytes | None) -> None:
+        """There are none to bind."""
 
     def try_now(self, job: Job) -> Any:
         """No job of a task's files is there yet: those opcodes are not in its ring's table."""

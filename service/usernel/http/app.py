@@ -9,7 +9,7 @@ from aiohttp import web
 from usernel.config import Settings
 from usernel.runtime import Runtime
 
-from . import health, metrics, mq, msg, namespaces, notify, syscalls, tasks
+from . import health, io_uring, metrics, mq, msg, namespaces, notify, ring, syscalls, tasks
 from .acting import answer, kept
 from .keys import LIMITS, REGISTRY, RUNTIME, SESSIONS, SETTINGS, SOCKETS, TICKETS
 from .limits import Limits
@@ -26,6 +26,8 @@ ROUTES: Final = (
     *msg.ROUTES,
     *notify.ROUTES,
     *mq.ROUTES,
+    *io_uring.ROUTES,
+    *ring.ROUTES,
     *tasks.ROUTES,
     *namespaces.ROUTES,
     *syscalls.ROUTES,

@@ -6,10 +6,14 @@ import base64
 import binascii
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema, model_validator
 
+from usernel.abi.io_uring import IORING_MAX_ENTRIES
 from usernel.abi.ipc import DURABILITY
 from usernel.kernel.ns.ipc import EPHEMERAL
+from usernel.syscalls.sqe import SQE
+
+from .schema import in_schema
 
 Name = Annotated[int | str, Field(union_mode="left_to_right")]
 Flags = Annotated[int | str | list[Name], Field(description="a number, a name, or a list of names and numbers")]
@@ -189,6 +193,38 @@ class NamespaceSet(Body):
         """Every sysctl to write."""
         more = {} if self.durability is None else {EPHEMERAL: DURABILITY.values[self.durability]}
         return {**self.sysctls, **more}
+
+
+class RingCreate(Body):
+    """io_uring_setup(2); ``cq_entries`` asks for IORING_SETUP_CQSIZE."""
+
+    entries: int
+    flags: Flags = []
+    cq_entries: int | None = None
+
+
+Sqes = Annotated[
+    list[dict[str, Any]],
+    Field(max_length=IORING_MAX_ENTRIES),
+    WithJsonSchema({"type": "array", "items": in_schema(SQE), "maxItems": IORING_MAX_ENTRIES}),
+]
+"""Submissions, by liburing's names of their fields."""
+
+
+class RingEnter(Body):
+    """io_uring_enter(2): submit, and wait for ``min_complete`` completions: one, where only ``wait`` is given."""
+
+    sqes: Sqes = []
+    min_complete: int | None = None
+    wait: Wait = None
+
+
+class RingRegister(Body):
+    """io_uring_register(2)."""
+
+    opcode: Name
+    arg: Any = None
+    nr_args: int | None = None
 
 
 class Arguments(Body):

@@ -27,8 +27,8 @@ DOCUMENT: Final = Path(__file__).resolve().parents[3] / "openapi" / "openapi.yam
 REF: Final = "#/components/schemas/{model}"
 GENERIC: Final = "/v1/tasks/{pid}/syscalls/{name}"
 DESCRIPTION: Final = (
-    "System V and POSIX message queues with Linux's semantics. Errors are problem documents (RFC 9457); those of calls "
-    "carry `errno` and `errno_name`. A request acts as the task that the header `Usernel-Task` names."
+    "Message queues, namespaces and rings with Linux's semantics. Errors are problem documents (RFC 9457); those of "
+    "calls carry `errno` and `errno_name`. A request acts as the task that the header `Usernel-Task` names."
 )
 PROBLEM: Final[Schema] = {
     "type": "object",
@@ -46,7 +46,7 @@ PROTOCOL_STATUSES: Final = frozenset({400, 401, 403, 404, 408, 413, 415, 429})
 """What any request may be answered with, whatever it calls."""
 UPGRADE_REQUIRED: Final = 426
 """What a WebSocket answers to a request that is none."""
-INTEGERS: Final = frozenset({"pid", "msqid"})
+INTEGERS: Final = frozenset({"pid", "msqid", "ring"})
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:

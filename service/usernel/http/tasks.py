@@ -128,6 +128,6 @@ ROUTES: Final = (
     Route("GET", f"{ONE}/ns", namespaces, "its namespaces", answer=NS_LINKS, calls=("task_stat",)),
 )
 LATER: Final = (
-    "/v1/mounts", "/v1/files", "/v1/fanotify", "/v1/watch", "/v1/io_uring",
+    "/v1/mounts", "/v1/files", "/v1/fanotify", "/v1/watch",
 )  # fmt: skip
 """Where routes of later versions begin."""

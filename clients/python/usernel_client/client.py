@@ -10,6 +10,7 @@ from .caller import Caller
 from .calls import Calls
 from .connection import Connection
 from .flags import Durability, Flags, listed
+from .io_uring import Ring
 from .mq import PosixQueue
 from .msg import MessageQueue
 from .protocol import Result
@@ -18,7 +19,7 @@ DEFAULT_URL = "http://127.0.0.1:8470"
 
 
 class Actor:
-    """What a task can do: open queues, make any call, fork."""
+    """What a task can do: open queues and rings, make any call, fork."""
 
     def __init__(self) -> None:
         self._caller: Caller | None = None
@@ -68,6 +69,13 @@ class Actor:
     async def mq_unlink(self, name: str) -> None:
         """mq_unlink(3)."""
         await self.caller.reply("mq_unlink", {"name": name.removeprefix("/")})
+
+    async def io_uring(self, entries: int, flags: Flags = 0, *, cq_entries: int | None = None) -> Ring:
+        """io_uring_setup(2): a ring; ``cq_entries`` asks for IORING_SETUP_CQSIZE."""
+        more = () if cq_entries is None else ("IORING_SETUP_CQSIZE",)
+        params = {"flags": listed(flags, *more), "cq_entries": cq_entries or 0}
+        made = await self.caller.result("io_uring_setup", {"entries": entries, "params": params})
+        return Ring(self.caller, made.ret, made.out or {})
 
     async def fork(self, *, lease: str | None = "connection", **how: Any) -> Task:
         """fork(2): a child, by default gone with this connection; ``lease=None`` leaves it to its ``ttl`` or DELETE.

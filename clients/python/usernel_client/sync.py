@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from .client import Actor, Client, Task
 from .flags import Durability, Flags
+from .io_uring import Cqe, Entered, Ring
 from .mq import Attributes, MqMessage, PosixQueue
 from .msg import Data, Message, MessageQueue
 from .protocol import Result
@@ -193,6 +194,50 @@ class SyncPosixQueue:
         self._loop.wait(self._queue.close())
 
 
+class SyncRing:
+    """An open ring; see ``Ring``."""
+
+    def __init__(self, loop: _Loop, ring: Ring) -> None:
+        self._loop = loop
+        self._ring = ring
+        self.fd = ring.fd
+        self.sq_entries = ring.sq_entries
+        self.cq_entries = ring.cq_entries
+        self.features = ring.features
+
+    def enter(
+        self, sqes: Sequence[Mapping[str, Any]] = (), *, min_complete: int = 0, wait: float | None = None
+    ) -> Entered:
+        """io_uring_enter(2)."""
+        return self._loop.wait(self._ring.enter(sqes, min_complete=min_complete, wait=wait))
+
+    def __iter__(self) -> Iterator[Cqe]:
+        """Completions as they come, without end."""
+        records = aiter(self._ring)
+        while True:
+            yield self._loop.wait(_next(records))
+
+    def register(self, opcode: int | str, arg: Any = None, nr_args: int | None = None) -> Result:
+        """io_uring_register(2)."""
+        return self._loop.wait(self._ring.register(opcode, arg, nr_args))
+
+    def stat(self) -> dict[str, Any]:
+        """The ring as /proc/[pid]/fdinfo shows it."""
+        return self._loop.wait(self._ring.stat())
+
+    def close(self) -> None:
+        """close(2)."""
+        self._loop.wait(self._ring.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 class _SyncActor:
     """What a task can do."""
 
@@ -226,6 +271,10 @@ class _SyncActor:
     def mq_unlink(self, name: str) -> None:
         """mq_unlink(3)."""
         self._loop.wait(self._actor.mq_unlink(name))
+
+    def io_uring(self, entries: int, flags: Flags = 0, *, cq_entries: int | None = None) -> SyncRing:
+        """io_uring_setup(2)."""
+        return SyncRing(self._loop, self._loop.wait(self._actor.io_uring(entries, flags, cq_entries=cq_entries)))
 
     def fork(self, *, lease: str | None = "connection", **how: Any) -> SyncTask:
         """fork(2)."""

@@ -26,11 +26,12 @@ class Finding:
 
 
 OWN_QUEUES = "not needed: usernel's queues are its own"
-LATER = "this version does not use it: it serves message queues and namespaces"
+OWN_RINGS = "not needed: `usernel.Ring` and the service's rings are usernel's own"
+LATER = "this version does not use it: it serves message queues, namespaces and rings"
 TRIALS: tuple[tuple[str, Callable[[], None], str, str | None], ...] = (
     ("System V queues", host.system_v_queues, OWN_QUEUES, None),
     ("POSIX queues", host.posix_queues, OWN_QUEUES, None),
-    ("io_uring", host.io_uring, LATER, "/proc/sys/kernel/io_uring_disabled"),
+    ("io_uring", host.io_uring, OWN_RINGS, "/proc/sys/kernel/io_uring_disabled"),
     ("fanotify: events", host.fanotify_events, LATER, None),
     ("fanotify: permission events", host.fanotify_permission, LATER, None),
     ("seccomp user notification", host.seccomp_notify, "`usernel run` serves unmodified programs by it", None),

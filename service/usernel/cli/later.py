@@ -12,7 +12,6 @@ from .failure import Refused
 LATER: Final[Mapping[str, str]] = {
     "files": "files",
     "fanotify": "fanotify",
-    "uring": "io_uring",
     "watch": "watching files",
     "approvals": "permission events",
     "token": "more than one token",

@@ -17,16 +17,17 @@ from .options import connection_options
 from .run import run
 from .serve import serve
 from .tasks import tasks
+from .uring import uring
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="usernel", message="%(prog)s %(version)s")
 @connection_options
 def main() -> None:
-    """Linux message queues and namespaces as a service: serve them, use them, see them work."""
+    """Linux message queues, namespaces and rings as a service: serve them, use them, see them work."""
 
 
-for command in (serve, run, demo, doctor, msg, mq, ns, tasks, journal):
+for command in (serve, run, demo, doctor, msg, mq, ns, uring, tasks, journal):
     main.add_command(command)
 for name, what in LATER.items():
     main.add_command(later(name, what))

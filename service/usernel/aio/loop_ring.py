@@ -210,13 +210,21 @@ class LoopRing:
 
     # ---------------------------------------------------------------------------------------------------------- calls
 
-    async def call(self, func: Callable[[], Any], *, hash_key: Any = None, bound: bool = True) -> Any:
+    async def call(
+        self,
+        func: Callable[[], Any],
+        *,
+        hash_key: Any = None,
+        bound: bool = True,
+        stop: Callable[[Called], object] | None = None,
+    ) -> Any:
         """Have a worker call a function; its result, or what it raised. Calls of one ``hash_key`` go in order.
 
-        A task that is cancelled takes back what has not begun, and waits for the end of what has.
+        A task that is cancelled takes back what has not begun, and waits for the end of what has; ``stop`` is called
+        to bring that end nearer.
         """
         called = self.start(func, hash_key=hash_key, bound=bound)
-        await self._ended(called.pending, lambda: self.take_back(called), None)
+        await self._ended(called.pending, lambda: self._give_up(called, stop), None)
         if called.error is not None:
             raise called.error
         return called.value
@@ -235,6 +243,14 @@ class LoopRing:
             raise RuntimeError("the ring of this loop has been closed")
         self._port.workers.queue(called, Job("call", (called,)), bound=bound, hash_key=hash_key)
         return called
+
+    def _give_up(self, called: Called, stop: Callable[[Called], object] | None) -> None:
+        if not self.take_back(called) and stop is not None:
+            stop(called)
+
+    def interrupt(self, called: Called) -> None:
+        """Interrupt the system call that a worker sleeps in, if it lets itself be interrupted: it fails with EINTR."""
+        self._port.workers.interrupt(called)
 
     def take_back(self, called: Called) -> bool:
         """Take back a call that has not begun."""

@@ -33,7 +33,19 @@ def test_its_version_costs_no_web_library():
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["serve"], ["demo"], ["doctor"], ["msg"], ["mq"], ["msg", "recv"], ["mq", "send"]]
+    "words",
+    [
+        [],
+        ["serve"],
+        ["demo"],
+        ["doctor"],
+        ["msg"],
+        ["mq"],
+        ["uring"],
+        ["msg", "recv"],
+        ["mq", "send"],
+        ["uring", "enter"],
+    ],
 )
 def test_every_command_explains_itself(words: list[str]):
     done = run(*words, "--help")
@@ -85,7 +97,8 @@ def test_the_demo_shows_each_result_and_all_are_right():
 
 ONE_CHAPTER = """
 import asyncio
-from usernel.cli.demo import command, doors, journal, namespaces, permissions, posix, process, system_v, unmodified
+from usernel.cli.demo import command, doors, journal, namespaces, permissions
+from usernel.cli.demo import posix, process, rings, system_v, unmodified
 from usernel.cli.main import main
 
 async def nothing(tour): pass
@@ -94,7 +107,7 @@ async def wrong(tour): tour.show("one and one", 1 + 1, 3)
 
 async def endless(tour): await asyncio.Event().wait()
 
-for chapter in (doors, journal, namespaces, permissions, posix, process, unmodified):
+for chapter in (doors, journal, namespaces, permissions, posix, process, rings, unmodified):
     chapter.chapter = nothing
 command.LONGEST_CHAPTER = {longest}
 system_v.chapter = {chapter}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,31 @@ async def test_the_python_program(cli: Cli, capsys):
     await namespace["main"]()
     assert capsys.readouterr().out == "Message(mtype=1, data=b'hello')\n"
     cli.does("msg", "rm", "0x4d2")
+
+
+def test_the_ring_in_process(capsys):
+    exec(compile(example("Rings.", "python"), "README.md", "exec"), {})
+    assert capsys.readouterr().out == "1 0\n2 6\n3 0\n"
+    made = Path("/tmp/hello")
+    assert made.read_bytes() == b"hello\n"
+    made.unlink()
+
+
+async def test_the_ring_of_the_service(cli: Cli):
+    words = shlex.split(example("Rings.", "sh"), comments=True)
+    asked = [(words[at + 2], words[at + 6]) for at, word in enumerate(words) if word == "curl"]
+    answers = []
+    async with aiohttp.ClientSession(cli.url) as http:
+        for url, body in asked:
+            async with http.post(url.replace("$url", "/v1"), json=json.loads(body)) as response:
+                assert response.status < 300
+                answers.append(await response.json())
+    assert answers[0]["ring"] == 0
+    assert answers[1]["submitted"] == 2
+    assert [(cqe["user_data"], cqe["res"]) for cqe in answers[1]["cqes"]] == [(1, -62), (2, 0)]
+    assert words[-8:] == ["usernel", "uring", "ls", "&&", "usernel", "uring", "rm", "0"]
+    assert "0" in cli.does("uring", "ls").split()
+    cli.does("uring", "rm", "0")
 
 
 async def test_the_websocket_frame(cli: Cli):

@@ -25,7 +25,7 @@ LONGEST_CHAPTER: Final = 30.0
 @json_option
 @pass_options
 def demo(options: Options) -> None:
-    """Show what works: both kinds of queues, between processes, over every door, on a service of its own."""
+    """Show what works: queues, namespaces and rings, between processes, over every door, on a service of its own."""
     import uvloop
 
     from .tour import Tour
@@ -48,11 +48,11 @@ async def _walk(tour: Tour) -> None:
     from usernel.compose import service
     from usernel.config import Settings
 
-    from . import doors, journal, namespaces, permissions, posix, process, system_v, unmodified
+    from . import doors, journal, namespaces, permissions, posix, process, rings, system_v, unmodified
 
     chapters: tuple[Callable[[Tour], Awaitable[None]], ...] = (
         system_v.chapter, posix.chapter, permissions.chapter, namespaces.chapter, journal.chapter, doors.chapter,
-        unmodified.chapter, process.chapter,
+        rings.chapter, unmodified.chapter, process.chapter,
     )  # fmt: skip
     async with service(Settings(port=0)) as running:
         tour.open(running.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ class Pump:
         self._thread.start()
 
     def _run(self) -> None:
+        # The program's signals are for its own threads, which may wait for them with a mask of their own.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         sleep = Wait(self._port.poller.fileno(), self._stop)
         while not self._stopped:
             sleep(None)

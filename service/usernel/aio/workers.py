@@ -7,6 +7,7 @@ Threads start on demand and end when they were idle for a while. Work on one fil
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -173,6 +174,7 @@ class Workers:
                 raise
 
     def _work_on(self, account: Account) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {signal.SIGURG})
         if self._cpus is not None:
             os.sched_setaffinity(threading.get_native_id(), self._cpus)
         while True:

@@ -94,6 +94,8 @@ class RingCtx:
         self.cq_timeouts = 0
         self.off_timeout_used = False
         self._work: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._retry: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        """What was left of the work when as much was done as its caller waited for."""
         self._running = False
 
     # -------------------------------------------------------------------------------------------------- task work
@@ -116,24 +118,61 @@ class RingCtx:
     @property
     def work_pending(self) -> bool:
         """Whether there is task work."""
-        return bool(self._work)
+        return bool(self._work or self._retry)
 
     def run_task_work(self) -> bool:
         """Do all of it, and all that comes of it. Returns whether there was any."""
-        if self._running or not self._work:
+        if self._running or not self.work_pending:
             return False
         self._running = True
         try:
-            while self._work:
-                batch, self._work = self._work, deque()
+            while self.work_pending:
+                batch = self._take()
                 for func, args in batch:
                     func(*args)
-                if not self.dying:
-                    self.rings.sq_flags &= ~IORING_SQ_TASKRUN
                 self.flush_completions()
         finally:
             self._running = False
         return True
+
+    def run_local_work(self, min_events: int, max_events: int) -> None:
+        """Do some of it, for a submitter that lets it run itself: what it waits for, and no more than ``max_events``.
+
+        What is left waits for the next time (``__io_run_local_work``, IORING_SETUP_DEFER_TASKRUN).
+        """
+        if self._running or not self.work_pending:
+            return
+        self._running = True
+        try:
+            done = self._run_some(max_events)
+            while done < min_events and self.work_pending:
+                min_events -= done
+                done = self._run_some(max_events)
+            self.flush_completions()
+            if self.work_pending and done < min_events:
+                self._run_some(max_events)
+                self.flush_completions()
+        finally:
+            self._running = False
+        if self.work_pending and self.flags & IORING_SETUP_TASKRUN_FLAG:
+            self.rings.sq_flags |= IORING_SQ_TASKRUN
+
+    def _run_some(self, most: int) -> int:
+        self._retry = self._take()
+        done = 0
+        while self._retry:
+            func, args = self._retry.popleft()
+            func(*args)
+            done += 1
+            if done >= most:
+                break
+        return done
+
+    def _take(self) -> deque[tuple[Callable[..., object], tuple[Any, ...]]]:
+        if not self.dying:
+            self.rings.sq_flags &= ~IORING_SQ_TASKRUN
+        batch, self._work, self._retry = self._retry + self._work, deque(), deque()
+        return batch
 
     def kick(self) -> None:
         """Something came in from outside: task work runs, unless the submitter asked to run it itself."""
@@ -219,7 +258,7 @@ class RingCtx:
         """Post a completion: to the ring, or behind what has no room there. False where it was dropped."""
         if self.dying:
             return False
-        if not self.overflow and self.rings.post(cqe):
+        if self.rings.post(cqe, backlog=bool(self.overflow)):
             return True
         self.rings.sq_flags |= IORING_SQ_CQ_OVERFLOW
         self.overflow.append(cqe)

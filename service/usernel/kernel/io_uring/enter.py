@@ -33,15 +33,21 @@ if TYPE_CHECKING:
 
 SIGSET_SIZE = 8
 MASK32 = 0xFFFFFFFF
+LOCAL_TW_DEFAULT_MAX = 20
+"""How much task work runs at once where less is waited for (IO_LOCAL_TW_DEFAULT_MAX)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExtArg:
-    """How to wait: ``timeout_ns`` at most, ``min_wait_ns`` for the rest that is wanted, with these signals blocked."""
+    """How to wait: ``timeout_ns`` at most, ``min_wait_ns`` for the rest that is wanted, with these signals blocked.
+
+    ``sigmask`` is the address of a sigset_t, which is read when the caller has to wait, and ``sigmask_size`` its size.
+    """
 
     timeout_ns: int | None = None
     min_wait_ns: int = 0
-    sigmask: int | None = None
+    sigmask: Any = 0
+    sigmask_size: int = 0
 
 
 def check_flags(flags: int) -> None:
@@ -63,6 +69,8 @@ def enter(ctx: RingCtx, to_submit: int, min_complete: int, flags: int, argp: Any
     if submitted != to_submit or not flags & IORING_ENTER_GETEVENTS:
         _return_to_user(ctx)
         return submitted
+    if submitted and ctx.flags & IORING_SETUP_DEFER_TASKRUN and ctx.port.task() == ctx.submitter:
+        ctx.run_local_work(min_complete, max(min_complete, LOCAL_TW_DEFAULT_MAX))
     try:
         ext = ext_arg(ctx, flags, argp, argsz)
         if ctx.flags & IORING_SETUP_DEFER_TASKRUN and ctx.port.task() != ctx.submitter:
@@ -98,7 +106,7 @@ def ext_arg(ctx: RingCtx, flags: int, argp: Any, argsz: int) -> ExtArg:
         return argp
     memory = ctx.port.memory
     if not flags & IORING_ENTER_EXT_ARG:
-        return ExtArg(sigmask=_sigmask(ctx, argp, argsz))
+        return ExtArg(sigmask=argp, sigmask_size=argsz)
     if flags & IORING_ENTER_EXT_ARG_REG:
         # Registered wait regions are not there: an offset into none is out of it.
         raise KernelError(Errno.EFAULT, "no region of wait arguments is registered")
@@ -106,7 +114,7 @@ def ext_arg(ctx: RingCtx, flags: int, argp: Any, argsz: int) -> ExtArg:
         raise KernelError(Errno.EINVAL, f"io_uring_getevents_arg has {IO_URING_GETEVENTS_ARG.size} bytes, not {argsz}")
     sigmask, size, min_wait_usec, ts = IO_URING_GETEVENTS_ARG.unpack(memory.view(argp, argsz))
     timeout_ns = read_timespec(memory, ts) if ts else None
-    return ExtArg(timeout_ns, min_wait_usec * 1000, _sigmask(ctx, sigmask, size))
+    return ExtArg(timeout_ns, min_wait_usec * 1000, sigmask, size)
 
 
 def _sigmask(ctx: RingCtx, addr: Any, size: int) -> int | None:
@@ -127,7 +135,9 @@ class CqWait:
     def __init__(self, ctx: RingCtx, submitted: int, min_events: int, flags: int, ext: ExtArg) -> None:
         self.ctx = ctx
         self.clock = ctx.clock
-        self.sigmask = ext.sigmask
+        self.sigmask: int | None = None
+        """The signals that are blocked while it sleeps; None: those that are."""
+        self._ext = ext
         self._submitted = submitted
         self._min_events = min_events
         self._start = ctx.port.now(ctx.clock)
@@ -150,13 +160,20 @@ class CqWait:
         """The call's result, or None while it has to wait. ETIME, EINTR where nothing else was done."""
         ctx = self.ctx
         sq_thread(ctx)
-        ctx.run_task_work()
+        self._run_work(max(self._min_events, LOCAL_TW_DEFAULT_MAX))
         if ctx.overflow:
             ctx.flush_overflow()
         if self._target is None:
             if ctx.rings.cq_ready() >= self._min_events:
                 return self._submitted
-            self._begin()
+            try:
+                self._begin()
+            except KernelError:
+                if self._submitted:
+                    return self._submitted
+                raise
+        while self._deferred and ctx.work_pending and not self._reached():
+            self._run_work(max(self._left(), 1))
         if self._reached():
             return self._submitted
         if self._polled and not ctx.inflight:
@@ -167,7 +184,21 @@ class CqWait:
             return self._end(Errno.ETIME, "no completion in time")
         return None
 
+    @property
+    def _deferred(self) -> bool:
+        return bool(self.ctx.flags & IORING_SETUP_DEFER_TASKRUN)
+
+    def _run_work(self, most: int) -> None:
+        if self._deferred:
+            self.ctx.run_local_work(self._min_events if self._target is None else most, most)
+        else:
+            self.ctx.run_task_work()
+
+    def _left(self) -> int:
+        return ((self._target or 0) - self.ctx.rings.cached_cq_tail) & MASK32
+
     def _begin(self) -> None:
+        self.sigmask = _sigmask(self.ctx, self._ext.sigmask, self._ext.sigmask_size)
         rings = self.ctx.rings
         self._target = rings.cq_head() + self._min_events
         self._min_tail = rings.cached_cq_tail

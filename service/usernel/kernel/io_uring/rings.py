@@ -68,8 +68,11 @@ class Rings(Protocol):
     def cq_head(self) -> int:
         """How many slots the program has ever let go."""
 
-    def post(self, cqe: Cqe) -> bool:
-        """Put in a completion, which is shown with the next commit; False where there is no room."""
+    def post(self, cqe: Cqe, *, backlog: bool = False) -> bool:
+        """Put in a completion, which is shown with the next commit; False where there is no room.
+
+        With a ``backlog`` of others that had none, room that has come since is theirs.
+        """
 
     def commit_cq(self) -> None:
         """Show the program what was put in."""
@@ -108,9 +111,9 @@ class PlainRings:
         """How many the program has taken."""
         return self.cached_cq_tail - len(self.cq)
 
-    def post(self, cqe: Cqe) -> bool:
+    def post(self, cqe: Cqe, *, backlog: bool = False) -> bool:
         """Put in a completion; False where there is no room."""
-        if len(self.cq) >= self._cq_entries:
+        if backlog or len(self.cq) >= self._cq_entries:
             return False
         self.cq.append(cqe)
         self.cached_cq_tail += 1
@@ -127,13 +130,14 @@ class SharedRings:
     before it is looked at.
     """
 
-    __slots__ = ("_params", "_ring", "_sq_head", "_sqes", "cached_cq_tail")
+    __slots__ = ("_params", "_ring", "_room", "_slot", "_sq_head", "_sqes", "cached_cq_tail")
 
     def __init__(self, params: Params, ring: memoryview, sqes: memoryview) -> None:
         self._params = params
         self._ring = ring
         self._sqes = sqes
         self._sq_head = 0
+        self._slot = self._room = 0
         self.cached_cq_tail = 0
         ring[:CQES] = bytes(CQES)
         for offset, value in (
@@ -201,33 +205,46 @@ class SharedRings:
         """Where the program reads next."""
         return self._get(CQ_HEAD)
 
-    def post(self, cqe: Cqe) -> bool:
-        """Put in a completion; False where there is no room (``io_get_cqe``)."""
+    def post(self, cqe: Cqe, *, backlog: bool = False) -> bool:
+        """Put in a completion; False where there is no room (``io_get_cqe``).
+
+        As in Linux, room that was seen once is used without looking at the program's head again.
+        """
         all_big = self._params.flags & IORING_SETUP_CQE32
         slots = 2 if cqe.flags & IORING_CQE_F_32 and not all_big else 1
-        entries = self._params.cq_entries
-        if slots == 2 and self.cached_cq_tail & (entries - 1) == entries - 1:
-            # A big entry does not wrap: what is left before the end is skipped.
-            if not self._room(1):
-                return False
-            self._write(Cqe(0, 0, IORING_CQE_F_SKIP), big=False)
-        if not self._room(slots):
+        if self._room < slots and (backlog or not self._refill(slots)):
             return False
-        self._write(cqe, big=bool(all_big or slots == 2))
-        if slots == 2:
-            self.cached_cq_tail += 1
+        self._write(self._slot, cqe, big=bool(all_big or slots == 2))
+        self._slot += slots
+        self._room -= slots
+        self.cached_cq_tail += slots
         return True
 
-    def _room(self, slots: int) -> bool:
-        queued = min((self.cached_cq_tail - self._get(CQ_HEAD)) & MASK32, self._params.cq_entries)
-        return self._params.cq_entries - queued >= slots
+    def _refill(self, slots: int) -> bool:
+        """Look how much room there is up to the end of the queue (``io_cqe_cache_refill``)."""
+        entries = self._params.cq_entries
+        offset = self.cached_cq_tail & (entries - 1)
+        if slots == 2 and offset == entries - 1:
+            # A big entry does not wrap: what is left before the end is skipped.
+            if self._queued() == entries:
+                return False
+            self._write(offset, Cqe(0, 0, IORING_CQE_F_SKIP), big=False)
+            self.cached_cq_tail += 1
+            offset = 0
+        room = min(entries - self._queued(), entries - offset)
+        if room < slots:
+            return False
+        self._slot, self._room = offset, room
+        return True
 
-    def _write(self, cqe: Cqe, *, big: bool) -> None:
-        at = CQES + (self.cached_cq_tail & (self._params.cq_entries - 1)) * self._params.cqe_size
+    def _queued(self) -> int:
+        return min((self.cached_cq_tail - self._get(CQ_HEAD)) & MASK32, self._params.cq_entries)
+
+    def _write(self, slot: int, cqe: Cqe, *, big: bool) -> None:
+        at = CQES + slot * self._params.cqe_size
         IO_URING_CQE.pack_into(self._ring, at, cqe.user_data, cqe.res, cqe.flags)
         if big:
             BIG_CQE.pack_into(self._ring, at + CQE_SIZE, *cqe.extra)
-        self.cached_cq_tail += 1
 
     def commit_cq(self) -> None:
         """Show the program what was put in."""

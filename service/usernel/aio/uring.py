@@ -93,6 +93,8 @@ class Uring:
         self.memory = HostMemory()
         self._rings: dict[int, RingFd] = {}
         self._by_ctx: dict[RingCtx, RingFd] = {}
+        self._local = threading.local()
+        """Whether a thread has used a ring: made one, submitted to one, registered something."""
         self._port: HostPort | None = None
         self._pump: Pump | None = None
 
@@ -124,6 +126,7 @@ class Uring:
     def _setup(self, entries: int, params: bytearray | memoryview) -> int:
         with self.lock:
             made = prepare(Params.unpack(params, entries))
+            self._local.used = True
             rings, sqes = self._memory(made)
             self._check_wq(made)
             ctx = RingCtx(made, SharedRings(made, rings, sqes), self.port, OPS)
@@ -200,6 +203,8 @@ class Uring:
         with self.lock:
             ring = self._find(fd, registered=bool(flags & IORING_ENTER_REGISTERED_RING))
             self.port.poller.process()
+            if to_submit:
+                self._local.used = True
             try:
                 entered = enter(ring.ctx, to_submit, min_complete, flags, argp, argsz)
             finally:
@@ -225,6 +230,7 @@ class Uring:
         with self.lock:
             opcode, registered = split_opcode(opcode, fd)
             ring = self._find(fd, registered=registered)
+            self._local.used = True
             try:
                 result = register(ring.ctx, opcode, arg, nr_args)
             finally:
@@ -238,6 +244,8 @@ class Uring:
                 result.close()
 
     def _find(self, fd: int, *, registered: bool = False) -> RingFd:
+        if registered and not getattr(self._local, "used", False):
+            raise KernelError(Errno.EINVAL, "the thread has never used a ring")
         ring = None if registered else self._rings.get(fd)
         if ring is None:
             file = find_ring(self.port, fd, registered=registered)

@@ -70,7 +70,6 @@ def wait(port: HostPort, waiter: Waiter, *, interruptible: bool) -> int:
 
     Otherwise a signal's handler runs and the call sleeps on, as Python's own calls do. What a handler raises ends it.
     """
-    sigmask: int | None = getattr(waiter, "sigmask", None)
     interrupted: Any = False
     while True:
         with port.lock:
@@ -84,7 +83,7 @@ def wait(port: HostPort, waiter: Waiter, *, interruptible: bool) -> int:
             bell = port.bells.mine()
             port.sleeps(waiter.ctx, bell.fd)
         try:
-            interrupted = not bell.sleep(timeout, sigmask) and interruptible
+            interrupted = not bell.sleep(timeout, getattr(waiter, "sigmask", None)) and interruptible
         finally:
             with port.lock:
                 port.sleeps_no_more(waiter.ctx, bell.fd)

@@ -21,17 +21,18 @@ from usernel.abi.io_uring import (
     IORING_SETUP_SINGLE_ISSUER,
     IORING_SETUP_SQPOLL,
 )
-from usernel.abi.io_uring_struct import IO_URING_GETEVENTS_ARG
+from usernel.abi.io_uring_struct import IO_URING_GETEVENTS_ARG, IO_URING_REG_WAIT
+from usernel.abi.time_types import KERNEL_TIMESPEC
 
 from ..error import KernelError
 from .sqpoll import sq_thread
 from .submit import submit_sqes
-from .uaccess import read_timespec
 
 if TYPE_CHECKING:
     from .ctx import RingCtx
 
 SIGSET_SIZE = 8
+NSEC_PER_SEC = 1_000_000_000
 MASK32 = 0xFFFFFFFF
 LOCAL_TW_DEFAULT_MAX = 20
 """How much task work runs at once where less is waited for (IO_LOCAL_TW_DEFAULT_MAX)."""
@@ -108,13 +109,21 @@ def ext_arg(ctx: RingCtx, flags: int, argp: Any, argsz: int) -> ExtArg:
     if not flags & IORING_ENTER_EXT_ARG:
         return ExtArg(sigmask=argp, sigmask_size=argsz)
     if flags & IORING_ENTER_EXT_ARG_REG:
+        if argsz != IO_URING_REG_WAIT.size:
+            raise KernelError(Errno.EINVAL, f"io_uring_reg_wait has {IO_URING_REG_WAIT.size} bytes, not {argsz}")
         # Registered wait regions are not there: an offset into none is out of it.
         raise KernelError(Errno.EFAULT, "no region of wait arguments is registered")
     if argsz != IO_URING_GETEVENTS_ARG.size:
         raise KernelError(Errno.EINVAL, f"io_uring_getevents_arg has {IO_URING_GETEVENTS_ARG.size} bytes, not {argsz}")
     sigmask, size, min_wait_usec, ts = IO_URING_GETEVENTS_ARG.unpack(memory.view(argp, argsz))
-    timeout_ns = read_timespec(memory, ts) if ts else None
+    timeout_ns = _nanoseconds(memory.view(ts, KERNEL_TIMESPEC.size)) if ts else None
     return ExtArg(timeout_ns, min_wait_usec * 1000, sigmask, size)
+
+
+def _nanoseconds(timespec: memoryview) -> int:
+    """A time as it is: one below 0 is over, and nothing is wrong with it here."""
+    tv_sec, tv_nsec = KERNEL_TIMESPEC.unpack(timespec)
+    return int(tv_sec) * NSEC_PER_SEC + int(tv_nsec)
 
 
 def _sigmask(ctx: RingCtx, addr: Any, size: int) -> int | None:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from usernel.version import __version__
 
 if TYPE_CHECKING:
+    from usernel.aio import os as os
     from usernel.aio.loop import EventLoop, attach, new_event_loop
     from usernel.aio.ring import Ring
     from usernel.aio.runner import EventLoopPolicy, run
@@ -47,6 +48,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "os":
+        return import_module("usernel.os")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'usernel' has no attribute {name!r}")

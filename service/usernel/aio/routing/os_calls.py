@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import TYPE_CHECKING, Any, Final
 
-from usernel.abi.fcntl import AT_FDCWD, O_CLOEXEC, O_NOFOLLOW, O_PATH
+from usernel.abi.fcntl import AT_FDCWD
 from usernel.abi.fs import RWF_NOWAIT
-from usernel.abi.openat2 import RESOLVE_CACHED
 from usernel.kernel.io_uring.port import AGAIN, Job
 
-from .. import host_unsafe
+from ..cached_path import cached_stat
 from ..hits import MOST, NOT_NOW
 from ..inline import MAKES, attempt
 from .outcome import LATER
@@ -80,20 +79,8 @@ def _path(path: Any) -> bytes | None:
 def _cached_stat(path: Any, *, follow: bool = True) -> os.stat_result | None:
     """The status of a file whose path is in the dentry cache. OSError as os.stat; None where it is not cached."""
     if isinstance(path, int):
-        return os.fstat(path)
-    encoded = os.fsencode(path)
-    if b"\0" in encoded:
-        raise ValueError("embedded null byte")
-    flags = O_PATH | O_CLOEXEC | (0 if follow else O_NOFOLLOW)
-    fd = host_unsafe.openat2(AT_FDCWD, encoded, flags, 0, RESOLVE_CACHED)
-    if fd < 0:
-        if -fd in NOT_NOW:
-            return None
-        raise OSError(-fd, os.strerror(-fd), path)
-    try:
-        return os.fstat(fd)
-    finally:
-        os.close(fd)
+        return (os.stat if follow else os.lstat)(path)  # noqa: PTH116 - a descriptor
+    return cached_stat(path, follow=follow)
 
 
 def stat(
@@ -130,17 +117,17 @@ def _of_stat(show: Callable[[os.stat_result], Any], *, missing: bool, follow: bo
 
 
 def open_fd(
-    _ring: LoopRing, _target: object, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
+    _ring: LoopRing, _target: object, path: Any, flags: int, _mode: int = 0o777, *, dir_fd: int | None = None
 ) -> Any:
     """os.open of what is there already and cached."""
     encoded = _path(path)
     if encoded is None or dir_fd is not None or flags & MAKES or b"\0" in encoded:
         return LATER
-    fd = attempt(Job("openat2", (AT_FDCWD, encoded, flags | O_CLOEXEC | os.O_LARGEFILE, 0, 0)))
+    fd = attempt(Job("openat2", (AT_FDCWD, encoded, flags | os.O_CLOEXEC | os.O_LARGEFILE, 0, 0)))
     if fd is AGAIN:
         return LATER
     if fd < 0:
-        raise OSError(-fd, os.strerror(-fd), path)
+        raise OSError(-fd, os.strerror(-fd), os.fspath(path))
     return fd
 
 

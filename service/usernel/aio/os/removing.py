@@ -1,0 +1,87 @@
+"""rmtree: by a worker, in steps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from .by_worker import Stop, in_steps
+
+if TYPE_CHECKING:
+    from _typeshed import StrOrBytesPath
+
+DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(slots=True)
+class Level:
+    """A directory on its way out: its descriptor, its name in the one above, and what it still holds."""
+
+    fd: int
+    name: Any
+    entries: list[os.DirEntry[str]]
+
+
+async def rmtree(
+    path: StrOrBytesPath,
+    ignore_errors: bool = False,
+    onerror: Callable[[Any, Any, Any], object] | None = None,
+    *,
+    dir_fd: int | None = None,
+    **onexc: Any,
+) -> None:
+    """Remove a tree, as ``shutil.rmtree`` (with ``onexc`` from Python 3.12 on).
+
+    A task that is cancelled stops before the next file. ``onerror`` is called by the worker.
+    """
+
+    def removed(stop: Stop) -> None:
+        sys.audit("shutil.rmtree", path, dir_fd)
+        if not _removed(stop, path, dir_fd):
+            # Whatever it was, shutil meets it again, and says it as it always does.
+            remove_tree: Any = shutil.rmtree
+            remove_tree(path, ignore_errors, onerror, dir_fd=dir_fd, **onexc)
+
+    await in_steps(removed)
+
+
+def _removed(stop: Stop, path: Any, dir_fd: int | None) -> bool:
+    """Whether all is gone; False at the first error. No symbolic link is followed, whoever puts one there."""
+    levels: list[Level] = []
+    try:
+        levels.append(_level(path, dir_fd))
+        while levels:
+            stop.check()
+            here = levels[-1]
+            if not here.entries:
+                os.rmdir(here.name, dir_fd=levels[-2].fd if len(levels) > 1 else dir_fd)
+                levels.pop()
+                os.close(here.fd)
+                continue
+            entry = here.entries.pop()
+            if entry.is_dir(follow_symlinks=False):
+                levels.append(_level(entry.name, here.fd))
+            else:
+                os.unlink(entry.name, dir_fd=here.fd)
+    except (OSError, TypeError, ValueError):
+        return False
+    finally:
+        for level in levels:
+            with suppress(OSError):
+                os.close(level.fd)
+    return True
+
+
+def _level(name: Any, dir_fd: int | None) -> Level:
+    fd = os.open(name, DIRECTORY, dir_fd=dir_fd)
+    try:
+        with os.scandir(fd) as entries:
+            return Level(fd, name, [*entries][::-1])
+    except BaseException:
+        os.close(fd)
+        raise

@@ -16,7 +16,6 @@ from usernel.abi.io_uring import (
 )
 from usernel.abi.io_uring_op import (
     IORING_FILE_INDEX_ALLOC,
-    IORING_MSG_DATA,
     IORING_MSG_RING_CQE_SKIP,
     IORING_MSG_RING_FLAGS_PASS,
     IORING_MSG_SEND_FD,
@@ -27,9 +26,7 @@ from usernel.abi.io_uring_op import (
 from usernel.abi.io_uring_struct import IO_URING_RSRC_REGISTER
 
 from ..case import case
-from ..entries import pack
 from ..program import Program
-from ..spelling import result
 from ..userland import Ring
 
 DEFER = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
@@ -283,28 +280,3 @@ def ring_sends_itself(u: Program) -> None:
     for source in (0, 1):
         ring.do(IORING_OP_MSG_RING, fd=other.fd, addr=IORING_MSG_SEND_FD, addr3=source, off=7, file_index=1)
     other.reap()
-
-
-@case
-def without_a_ring(u: Program) -> None:
-    other = u.ring(8)
-    opcode = abi.IORING_REGISTER_SEND_MSG_RING
-    for note, fields, count in (
-        ("data", {"len": 5, "off": 7}, 1), ("data", {"len": 5, "off": 7}, 0), ("data", {"len": 5, "off": 7}, 2),
-        ("file", {"addr": IORING_MSG_SEND_FD, "off": 7, "file_index": 1}, 1), ("command", {"addr": 2}, 1),
-        ("flags", {"flags": 1}, 1), ("skip", {"flags": IOSQE_CQE_SKIP_SUCCESS}, 1),
-        ("nop", {"opcode": IORING_OP_NOP}, 1),
-        ("user_data", {"user_data": 8, "len": 5, "off": 7}, 1),
-        ("passed on", {"msg_ring_flags": 2, "file_index": 2}, 1),
-        ("bad flags", {"msg_ring_flags": 4}, 1), ("personality", {"personality": 1}, 1), ("none", {"fd": 999}, 1),
-        ("file", {"fd": u.file("f")}, 1),
-    ):  # fmt: skip
-        u.note(of=note)
-        entry = u.put(pack({"opcode": IORING_OP_MSG_RING, "fd": other.fd, **fields}))
-        ret = u.syscalls.io_uring_register(-1, opcode, entry.addr, count)
-        u.note(ret=result(ret))
-        other.reap()
-    u.note(ret=result(u.syscalls.io_uring_register(-1, opcode, 16, 1)))
-    u.note(ret=result(u.syscalls.io_uring_register(-1, opcode, 0, 1)))
-    entry = u.put(pack({"opcode": IORING_OP_MSG_RING, "fd": other.fd, "addr": IORING_MSG_DATA}))
-    other.register(opcode, entry, 1)

@@ -79,7 +79,7 @@ def _path(path: Any) -> bytes | None:
 def _cached_stat(path: Any, *, follow: bool = True) -> os.stat_result | None:
     """The status of a file whose path is in the dentry cache. OSError as os.stat; None where it is not cached."""
     if isinstance(path, int):
-        return (os.stat if follow else os.lstat)(path)  # noqa: PTH116 - a descriptor
+        return os.stat(path) if follow else None  # noqa: PTH116 - a descriptor
     return cached_stat(path, follow=follow)
 
 

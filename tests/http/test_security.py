@@ -104,7 +104,7 @@ async def test_without_the_right_token_all_but_the_probes_is_401(given: str | No
 async def test_every_route_but_the_probes_wants_the_token():
     async with at(Settings(port=0, token=TOKEN)) as (_, ask):
         for route in ROUTES:
-            line = f"{route.method} {route.path.format(msqid=0, name='getpid', pid=2, inum=0)}"
+            line = f"{route.method} {route.path.format(msqid=0, name='getpid', pid=2, inum=0, ring=0)}"
             assert (await ask(line))[0] == (200 if route.path in {"/livez", "/readyz"} else 401), line
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from reprlib import repr as brief  # a value from outside may be long, or nested without end
 from typing import Any, Final
 
@@ -357,6 +358,12 @@ class Structure(Kind):
 
     title: str
     fields: tuple[Field, ...]
+    _places: Mapping[str, int] = dataclass_field(init=False, repr=False, compare=False)
+    _defaults: tuple[Any, ...] = dataclass_field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_places", {field.name: place for place, field in enumerate(self.fields)})
+        object.__setattr__(self, "_defaults", tuple([field.default for field in self.fields]))
 
     @property
     def plain(self) -> bool:
@@ -364,15 +371,20 @@ class Structure(Kind):
         return all(field.kind.plain for field in self.fields)
 
     def parse(self, value: Any) -> tuple[Any, ...]:
-        """The fields' values, in order."""
+        """The fields' values, in order. What is not given costs nothing: a structure may have many fields."""
         if isinstance(value, tuple) and len(value) == len(self.fields):
-            value = dict(zip((field.name for field in self.fields), value, strict=True))
+            value = dict(zip(self._places, value, strict=True))
         if not isinstance(value, Mapping):
-            raise BadArgument(f"{self.title} is an object with {', '.join(field.name for field in self.fields)}")
-        unknown = [name for name in value if name not in {field.name for field in self.fields}]
-        if unknown:
-            raise BadArgument(f"{self.title} has no field {brief(unknown[0])}")
-        return tuple([parse_field(field, value) for field in self.fields])
+            raise BadArgument(f"{self.title} is an object with {', '.join(self._places)}")
+        values = list(self._defaults)
+        for name, item in value.items():
+            place = self._places.get(name)
+            if place is None:
+                raise BadArgument(f"{self.title} has no field {brief(name)}")
+            values[place] = parse_value(self.fields[place], item)
+        if ... in values:
+            raise BadArgument(f"{self.fields[values.index(...)].name!r} is missing")
+        return tuple(values)
 
     def spell(self, value: Any) -> dict[str, Any]:
         """The fields that are there, spelled."""
@@ -388,8 +400,12 @@ def parse_field(field: Field, values: Mapping[str, Any]) -> Any:
         if field.required:
             raise BadArgument(f"{field.name!r} is missing")
         return field.default
-    value = values[field.name]
-    if value is None and field.nullable:
+    return parse_value(field, values[field.name])
+
+
+def parse_value(field: Field, value: Any) -> Any:
+    """The value that was given for a field. Raises ``BadArgument`` with the field's name."""
+    if value is None and field.default is None:
         return None
     try:
         return field.kind.parse(value)

@@ -68,11 +68,16 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
     "install_fd_flags": "rw_flags",
     "nop_flags": "rw_flags",
 }
+PLAIN: Final = len(Sqe._fields) - 1
+"""The first fields are those of an entry, without its padding."""
+NO_OTHERS: Final = (None,) * (len(NAMES) - PLAIN)
 TIMED: Final = (IORING_OP_TIMEOUT, IORING_OP_LINK_TIMEOUT)
 
 
 def sqe_of(fields: tuple[Any, ...]) -> Sqe:
     """An entry out of the fields of an ``SQE``."""
+    if fields[PLAIN:] == NO_OTHERS:
+        return Sqe(*fields[:PLAIN])
     given = dict(zip(NAMES, fields, strict=True))
     ts_ns, fds = given.pop("ts_ns"), given.pop("fds")
     for name, field in OTHER_NAMES.items():

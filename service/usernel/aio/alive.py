@@ -8,23 +8,16 @@ from __future__ import annotations
 import os
 import threading
 from typing import Protocol
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from .file import RingRef
 
 
-class Forkable(Protocol):
-    """What ends in a forked child."""
+class Ring(RingRef, Protocol):
+    """A ring that ends in a forked child."""
 
     def forked(self) -> None:
-        """This is the child: whatever this was made of is the parent's."""
-
-
-class Rings(Forkable, Protocol):
-    """What has rings."""
-
-    def ring_at(self, fd: int) -> RingRef | None:
-        """The ring of a descriptor, if it is one of these."""
+        """This is the child: whatever the ring was made of is the parent's."""
 
 
 class Alive:
@@ -32,24 +25,29 @@ class Alive:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._all: WeakSet[Rings] = WeakSet()
+        self._all: WeakSet[Ring] = WeakSet()
+        self._fds: dict[int, ref[Ring]] = {}
 
-    def add(self, rings: Rings) -> None:
-        """One more."""
-        self._all.add(rings)
+    def add(self, fd: int, ring: Ring) -> None:
+        """One more, which others find by its descriptor."""
+        self._all.add(ring)
+        self._fds[fd] = ref(ring)
 
-    def remove(self, rings: Rings) -> None:
+    def remove(self, fd: int, ring: Ring) -> None:
         """One less."""
-        self._all.discard(rings)
+        self._all.discard(ring)
+        self._fds.pop(fd, None)
 
-    def ring_at(self, fd: int) -> RingRef | None:
+    def ring_at(self, fd: int) -> Ring | None:
         """The ring of a descriptor."""
-        return next((ring for rings in self._all if (ring := rings.ring_at(fd)) is not None), None)
+        found = self._fds.get(fd)
+        return None if found is None else found()
 
     def forked(self) -> None:
         """In a child: another thread of the parent may have held the lock, and nobody will let go of it here."""
         self.lock = threading.RLock()
         rings, self._all = list(self._all), WeakSet()
+        self._fds.clear()
         for each in rings:
             each.forked()
 

@@ -31,7 +31,7 @@ MOVES: Final[dict[int, Callable[[int, Any, int, int], int]]] = {
     IORING_OP_WRITE: os.pwritev,
 }
 WAITS: Final = frozenset({Errno.EAGAIN, Errno.EOPNOTSUPP})
-BYTES: Final = frozenset({bytearray, bytes})
+NOTHING: Final = (0, 0)
 new: Final = tuple.__new__
 
 
@@ -56,39 +56,32 @@ class Bypass:
 
     def run(self) -> int:
         """Do what is at the head of the submission queue. Returns how many submissions that were."""
-        sq, cq, done = self._rings.sq, self._rings.cq, 0
-        self._plain.clear()  # what descriptors are may have changed since the last time
-        while sq and len(cq) < self._entries:
-            sqe = sq[0]
-            if not self._at_once(sqe):
+        sq, cq, plain = self._rings.sq, self._rings.cq, self._plain
+        plain.clear()  # what descriptors are may have changed since the last time
+        room = left = self._entries - len(cq)
+        while sq and left:
+            sqe = sq.popleft()
+            opcode, flags, ioprio, fd, off, addr, size, rw_flags, user_data, _, personality, _, _, attributes = sqe
+            move = MOVES.get(opcode)
+            if move is None or flags or rw_flags or ioprio or personality or attributes or size > MOST or off < 0:
+                sq.appendleft(sqe)
                 break
-            sq.popleft()
-            cq.append(new(Cqe, (sqe[8], sqe[6], 0, (0, 0))))
-            done += 1
-        self._rings.cached_cq_tail += done
-        return done
-
-    def _at_once(self, sqe: Sqe) -> bool:
-        """Whether a submission was a read or a write that is done now, of all its bytes."""
-        opcode, flags, ioprio, fd, off, addr, size, rw_flags, _, _, personality, _, _, attributes = sqe
-        move = MOVES.get(opcode)
-        if move is None or flags or rw_flags or ioprio or personality or attributes or size > MOST:
-            return False
-        try:
-            plain = self._plain.get(fd)
-            if off < 0 or not (self._is_plain(fd) if plain is None else plain):
-                return False
-            if type(addr) not in BYTES or len(addr) != size:
-                addr = memoryview(addr).cast("B")[:size]
-                if len(addr) != size:
-                    return False
-            return move(fd, (addr,), off, RWF_NOWAIT) == size
-        except OSError as error:
-            if error.errno in WAITS:
-                self._rings.sq[0] = sqe._replace(flags=IOSQE_ASYNC)  # it was tried: a worker is to do it
-        except (TypeError, ValueError, OverflowError):
-            pass  # the core says what is wrong with it
-        return False
+            try:
+                if type(addr) is not bytearray or len(addr) != size:
+                    addr = _first(addr, size)
+                whole = (plain[fd] if fd in plain else self._is_plain(fd)) and move(
+                    fd, (addr,), off, RWF_NOWAIT
+                ) == size
+            except (OSError, TypeError, ValueError, OverflowError) as error:
+                sq.appendleft(_tried(sqe, error))
+                break
+            if not whole:
+                sq.appendleft(sqe)
+                break
+            cq.append(new(Cqe, (user_data, size, 0, NOTHING)))
+            left -= 1
+        self._rings.cached_cq_tail += room - left
+        return room - left
 
     def _is_plain(self, fd: int) -> bool:
         self._plain[fd] = plain = not fcntl.fcntl(fd, fcntl.F_GETFL) & NOT_PLAIN
@@ -103,3 +96,17 @@ class Bypass:
             count += 1
             linked = bool(sqe[1] & LINK_FLAGS)
         return count
+
+
+def _first(buffer: Any, size: int) -> memoryview:
+    """The first bytes of a buffer. TypeError, ValueError for none, or one that has not so many."""
+    view = memoryview(buffer).cast("B")
+    if len(view) < size:
+        raise ValueError(f"{size} bytes of {len(view)}")
+    return view[:size]
+
+
+def _tried(sqe: Sqe, error: Exception) -> Sqe:
+    # What would have to wait was tried: a worker is to do it. Of anything else the core says what is wrong with it.
+    waits = isinstance(error, OSError) and error.errno in WAITS
+    return sqe._replace(flags=IOSQE_ASYNC) if waits else sqe

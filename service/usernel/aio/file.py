@@ -51,12 +51,19 @@ class HostFile:
     process has on the file, as closing any descriptor does.
     """
 
-    __slots__ = ("_can_poll", "_mode", "_owned", "_refs", "_ring", "_st_dev", "_st_ino", "fd", "polls")
+    __slots__ = ("_can_poll", "_flags", "_mode", "_owned", "_refs", "_ring", "_st_dev", "_st_ino", "fd", "polls")
 
     def __init__(
-        self, fd: int, can_poll: Callable[[int], bool], *, owned: bool = False, ring: RingRef | None = None
+        self,
+        fd: int,
+        can_poll: Callable[[int], bool],
+        *,
+        flags: int = -1,
+        owned: bool = False,
+        ring: RingRef | None = None,
     ) -> None:
         self.fd = fd
+        self._flags = flags
         self._ring = ring
         self.polls = False
         """Whether this very descriptor is armed."""
@@ -97,14 +104,21 @@ class HostFile:
         return self._can_poll
 
     @property
+    def flags(self) -> int:
+        """Its flags now (F_GETFL); as they were found, while it is the program's own descriptor."""
+        if self._owned or self._flags < 0:
+            return fcntl.fcntl(self.fd, fcntl.F_GETFL)
+        return self._flags
+
+    @property
     def nonblock(self) -> bool:
-        """Whether it is O_NONBLOCK now."""
-        return bool(fcntl.fcntl(self.fd, fcntl.F_GETFL) & os.O_NONBLOCK)
+        """Whether it is O_NONBLOCK."""
+        return bool(self.flags & os.O_NONBLOCK)
 
     @property
     def direct(self) -> bool:
         """Whether it goes past the page cache (O_DIRECT): such I/O waits for the device."""
-        return bool(fcntl.fcntl(self.fd, fcntl.F_GETFL) & os.O_DIRECT)
+        return bool(self.flags & os.O_DIRECT)
 
     @property
     def inode(self) -> Hashable:

@@ -51,20 +51,32 @@ def read(file: HostFile, views: Views, off: int, flags: int) -> int | Again:
     """Read what is cached, or there."""
     if flags & RWF_NOWAIT:
         return once(os.preadv, file.fd, views, off, flags)
+    wanted = sum(map(len, views))
+    if off >= 0 and wanted <= MOST and not file.direct:
+        # Most of the time it is a regular file, all of it is cached, and nothing else need be known.
+        try:
+            if os.preadv(file.fd, views, off, flags | RWF_NOWAIT) == wanted:
+                return wanted
+        except OSError as error:
+            if error.errno == Errno.EAGAIN and file.regular:
+                return AGAIN
     if not file.regular:
         return _stream(os.preadv, file, views, off, flags, POLLIN)
-    wanted = sum(map(len, views))
     if wanted > MOST or file.direct:
         return AGAIN
-    got = 0
+    return _cached(file.fd, views, off, flags)
+
+
+def _cached(fd: int, views: Views, off: int, flags: int) -> int | Again:
+    got, wanted = 0, sum(map(len, views))
     try:
-        while (more := _nowait(os.preadv, file.fd, behind(views, got) if got else views, off, got, flags)) > 0:
+        while (more := _nowait(os.preadv, fd, behind(views, got) if got else views, off, got, flags)) > 0:
             got += more
             if got == wanted:
                 break
     except OSError as error:
         if off == HERE and got:
-            os.lseek(file.fd, -got, os.SEEK_CUR)
+            os.lseek(fd, -got, os.SEEK_CUR)
         if error.errno in WAITS:
             return AGAIN
         raise

@@ -118,8 +118,8 @@ class HostPort:
             return None
         ring = self._ring_of(fd)
         if ring is None:
-            return HostFile(fd, self.poller.can_poll)
-        file = HostFile(fd, self.poller.can_poll, ring=ring.get())
+            return HostFile(fd, self.poller.can_poll, flags=flags)
+        file = HostFile(fd, self.poller.can_poll, flags=flags, ring=ring.get())
         file.hold()
         return file
 

@@ -31,6 +31,7 @@ from usernel.abi.io_uring import (
     IORING_SETUP_SUBMIT_ALL,
     IORING_UNREGISTER_EVENTFD,
 )
+from usernel.abi.io_uring_op import IORING_OP_READ
 from usernel.kernel.error import KernelError
 from usernel.kernel.io_uring.cancel import SyncCancel
 from usernel.kernel.io_uring.ctx import RingCtx
@@ -47,7 +48,7 @@ from .bypass import Bypass
 from .chain import Chain
 from .memory import HostMemory
 from .port import HostPort, bounded_workers
-from .prep import FileRequests
+from .prep import FileRequests, size_of
 from .prep_paths import PathRequests
 from .prep_ring import RingRequests, nanoseconds
 from .pump import Pump
@@ -95,7 +96,7 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
         self._awaited = False
         self._left_behind: list[str] = []
         self._dead = ""
-        ALIVE.add(self)
+        ALIVE.add(self._port.poller.fileno(), self)
 
     # ------------------------------------------------------------------------------------------------------ submission
 
@@ -127,6 +128,20 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
         )  # fmt: skip
         sq.append(new(Sqe, fields))
         return user_data
+
+    def read(
+        self, fd: int, buf: Any, offset: int = 0, nbytes: int | None = None, *, rw_flags: int = 0,
+        user_data: int | None = None, flags: int = 0,
+    ) -> int:  # fmt: skip
+        """read(2) into a buffer, or its first ``nbytes``. The result is how many bytes, 0 at the file's end."""
+        # What FileRequests has, with one call less: a cached read costs little more than its preparation.
+        sq = self._rings.sq
+        if len(sq) >= self._room:
+            self.submit()
+        size = nbytes if nbytes is not None else len(buf) if type(buf) is bytearray else size_of(buf)
+        number = next(self._user_data) if user_data is None else user_data
+        sq.append(new(Sqe, (IORING_OP_READ, flags, 0, fd, offset, buf, size, rw_flags, number, 0, 0, 0, 0, 0)))
+        return number
 
     def fresh(self) -> int:
         """A user_data that no submission has yet, unless one was given."""
@@ -322,7 +337,7 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
         if self._dead:
             return
         self._dead, self._room = ENDED, 0
-        ALIVE.remove(self)
+        ALIVE.remove(self._port.poller.fileno(), self)
         with self._port.lock:
             self.ctx.close()
         if self._pump is not None:
@@ -351,10 +366,6 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
             self._end(0)
 
     # ------------------------------------------------------------------------------------------- as a file of others
-
-    def ring_at(self, fd: int) -> Ring | None:
-        """This ring, if the descriptor is its own."""
-        return self if not self._dead and fd == self._port.poller.fileno() else None
 
     def get(self) -> Ring:
         """A reference, of a request of another ring."""

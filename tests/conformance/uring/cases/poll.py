@@ -98,17 +98,6 @@ def ready_later(u: Program) -> None:
 
 
 @case
-def readiness_that_passes(u: Program) -> None:
-    ring = u.ring(8, abi.IORING_SETUP_SINGLE_ISSUER | abi.IORING_SETUP_DEFER_TASKRUN)
-    r, w = u.pipe()
-    arm(ring, r)
-    os.write(w, b"x")
-    os.read(r, 1)
-    ring.enter(0, flags=abi.IORING_ENTER_GETEVENTS)
-    ring.reap()
-
-
-@case
 def events_that_were_not_asked_for(u: Program) -> None:
     ring = u.ring(8)
     r, w = u.pipe()

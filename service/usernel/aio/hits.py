@@ -24,6 +24,9 @@ MOST: Final = 256 << 10
 MISSES: Final = 3
 """After so many misses in a row on a file its reads go to a worker at once, but each ``RETRY``-th."""
 RETRY: Final = 16
+SKEW: Final = 2032
+"""Where in its memory ``Hits.view`` begins. What malloc(3) maps begins 16 bytes behind a page, and to copy pages there
+takes eight times as long as anywhere else: each store is taken for one to what the next load reads (4K aliasing)."""
 KNOWN: Final = 4096
 """Files whose misses are remembered."""
 NOT_NOW: Final = frozenset({Errno.EAGAIN, Errno.EOPNOTSUPP, Errno.EINVAL})
@@ -41,13 +44,17 @@ def _turn() -> Generator[None, None, None]:
 class Hits:
     """What one loop does at once. After each operation its caller asks ``used_up``, and if so awaits ``turn``."""
 
-    __slots__ = ("_begun", "_loop", "_misses", "_until", "inline", "missed", "turns")
+    __slots__ = ("_begun", "_loop", "_misses", "inline", "missed", "scratch", "turns", "until", "view")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._until = 0
+        self.until = 0
+        """When the budget of this turn ends (``perf_counter_ns``); 0 where it has not begun."""
         self._begun = self._begin
         self._misses: dict[int, int] = {}
+        self.scratch = bytearray(SKEW + MOST)
+        self.view = memoryview(self.scratch)[SKEW:]
+        """Where bytes are read to that are copied, or only looked at."""
         self.inline = 0
         """Operations that were done at once."""
         self.missed = 0
@@ -58,14 +65,19 @@ class Hits:
     @property
     def used_up(self) -> bool:
         """Whether this turn of the loop has no time left, counted from its first operation on."""
-        if self._until:
-            return perf_counter_ns() >= self._until
-        self._until = perf_counter_ns() + BUDGET_NS
+        if self.until:
+            return perf_counter_ns() >= self.until
+        self.until = perf_counter_ns() + BUDGET_NS
         self._loop.call_soon(self._begun)
         return False
 
     def _begin(self) -> None:
-        self._until = 0
+        self.until = 0
+
+    async def pause(self) -> None:
+        """What a hot path awaits once ``perf_counter_ns() >= until``: begin a budget, or wait for the next turn."""
+        if self.used_up:
+            await self.turn()
 
     async def turn(self) -> None:
         """Let the others run: wait for the next turn of the loop."""
@@ -74,41 +86,40 @@ class Hits:
 
     def pread(self, fd: int, size: int, offset: int) -> bytes | None:
         """Bytes of a file that are cached, as os.pread(fd, size, offset); None where that might sleep. OSError."""
-        if size > MOST or (self._misses and self._cold(fd)):
+        if size > MOST or (self._misses and self.cold(fd)):
             return None
-        buffer = bytearray(size)
+        view = self.view[:size]
         try:
-            got = preadv(fd, (buffer,), offset, RWF_NOWAIT)
+            got = preadv(fd, (view,), offset, RWF_NOWAIT)
         except OSError as error:
             self._failed(fd, error)
             return None
+        if got < size and got and not self.at_end(fd, offset + got):
+            self.miss(fd)
+            return None
         if self._misses:
             self._misses.pop(fd, None)
-        if got == size:
-            self.inline += 1
-            return bytes(buffer)
-        if got and not self._at_end(fd, offset + got):
-            self._miss(fd)
-            return None
         self.inline += 1
-        return bytes(memoryview(buffer)[:got])
+        return bytes(view) if got == size else bytes(view[:got])
 
     def preadv(self, fd: int, buffers: Sequence[Writable], size: int, offset: int) -> int | None:
         """The same into buffers of ``size`` bytes together, as os.preadv(fd, buffers, offset)."""
-        if size > MOST or (self._misses and self._cold(fd)):
+        if size > MOST or (self._misses and self.cold(fd)):
             return None
         try:
             got = preadv(fd, buffers, offset, RWF_NOWAIT)
         except OSError as error:
             self._failed(fd, error)
             return None
-        if 0 < got < size and not self._at_end(fd, offset + got):
-            self._miss(fd)
+        if 0 < got < size and not self.at_end(fd, offset + got):
+            self.miss(fd)
             return None
+        if self._misses:
+            self._misses.pop(fd, None)
         self.inline += 1
         return got
 
-    def _at_end(self, fd: int, offset: int) -> bool:
+    def at_end(self, fd: int, offset: int) -> bool:
         """Whether a short read was the file's end, not the end of what is cached."""
         try:
             return preadv(fd, (bytearray(1),), offset, RWF_NOWAIT) == 0
@@ -118,15 +129,24 @@ class Hits:
     def _failed(self, fd: int, error: OSError) -> None:
         if error.errno not in NOT_NOW:
             raise error
-        self._miss(fd)
+        self.miss(fd)
 
-    def _miss(self, fd: int) -> None:
+    def miss(self, fd: int) -> None:
+        """Something of a file was not cached."""
         self.missed += 1
         if len(self._misses) >= KNOWN:
             self._misses.clear()
         self._misses[fd] = self._misses.get(fd, 0) + 1
 
-    def _cold(self, fd: int) -> bool:
+    def hit(self, fd: int) -> None:
+        """Something of it was."""
+        if self._misses:
+            self._misses.pop(fd, None)
+
+    def cold(self, fd: int) -> bool:
+        """Whether it was not, so often that trying costs more than it gains."""
+        if not self._misses:
+            return False
         misses = self._misses.get(fd, 0)
         if misses < MISSES:
             return False

@@ -76,26 +76,45 @@ class Called:
 class Handed(Called):
     """One that a future tells the outcome of; what is cancelled is taken back, where it has not begun."""
 
-    __slots__ = ("future",)
+    __slots__ = ("future", "over")
 
-    def __init__(self, ctx: LoopRing, func: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self,
+        ctx: LoopRing,
+        func: Callable[[], Any],
+        future: asyncio.Future[Any],
+        over: Callable[[], object] | None = None,
+    ) -> None:
         super().__init__(ctx, func)
         self.future = future
+        self.over = over
+        """Told, on the loop, when no worker is in the call or ever will be."""
         future.add_done_callback(self._over)
 
     def ended(self, result: int) -> None:
         """Tell the future."""
         super().ended(result)
+        if self.over is not None:
+            self.over()
         if self.future.done():
             return
         if self.error is not None:
-            self.future.set_exception(self.error)
+            self.future.set_exception(_tellable(self.error))
         else:
             self.future.set_result(self.value)
 
     def _over(self, future: asyncio.Future[Any]) -> None:
-        if future.cancelled() and self.pending.res is None:
-            self.ctx.take_back(self)
+        if future.cancelled() and self.pending.res is None and self.ctx.take_back(self) and self.over is not None:
+            self.over()
+
+
+def _tellable(error: BaseException) -> BaseException:
+    """An error as a future can be told of it: a StopIteration would end whoever awaits it."""
+    if not isinstance(error, StopIteration):
+        return error
+    wrong = RuntimeError("StopIteration interacts badly with generators and cannot be raised into a Future")
+    wrong.__cause__ = error
+    return wrong
 
 
 class LoopRing:
@@ -115,6 +134,8 @@ class LoopRing:
         self.hits = Hits(loop)
         self.punted = 0
         """Requests and calls that a worker or a file's readiness had to end."""
+        self.routing: Callable[[], dict[str, int]] | None = None
+        """Tells of the calls that were sent here instead of to a thread pool."""
         self.closed = False
         self.left_behind: list[str] = []
         """Workers that were still in a call when the ring was closed."""
@@ -233,10 +254,21 @@ class LoopRing:
         """Hand a function to the workers, and do not wait."""
         return self._queue(Called(self, func), hash_key, bound=bound)
 
-    def call_soon(self, func: Callable[[], Any], future: asyncio.Future[Any], *, hash_key: Any = None) -> None:
-        """Have a worker call a function, and a future tell its outcome. Cancelled, what has begun goes on unseen."""
+    def call_soon(
+        self,
+        func: Callable[[], Any],
+        future: asyncio.Future[Any],
+        *,
+        hash_key: Any = None,
+        bound: bool = True,
+        over: Callable[[], object] | None = None,
+    ) -> None:
+        """Have a worker call a function, and a future tell its outcome. Cancelled, what has begun goes on unseen.
+
+        ``over`` is told when no worker is in it or will ever be.
+        """
         self.punted += 1
-        self._queue(Handed(self, func, future), hash_key, bound=True)
+        self._queue(Handed(self, func, future, over), hash_key, bound=bound)
 
     def _queue(self, called: Called, hash_key: Any, *, bound: bool) -> Called:
         if self.closed:
@@ -270,7 +302,7 @@ class LoopRing:
         """The ring, its workers, and how its I/O went."""
         return {
             **self._ctx.stat(), **self.hits.stat(), "punted": self.punted, "workers": self._port.workers.stat(),
-            "closed": self.closed,
+            "routing": self.routing() if self.routing is not None else None, "closed": self.closed,
         }  # fmt: skip
 
     def close(self) -> None:

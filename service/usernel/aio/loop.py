@@ -29,6 +29,7 @@ class EventLoop(uvloop.Loop):
         self._usernel_ring: LoopRing | None = None
         self._usernel_pid = os.getpid()
         self._usernel_router = Router(self) if route else None
+        self._usernel_route = self._usernel_router.route if self._usernel_router is not None else None
 
     @property
     def ring(self) -> LoopRing:
@@ -38,6 +39,8 @@ class EventLoop(uvloop.Loop):
                 raise RuntimeError("Event loop is closed")
             self._usernel_pid = os.getpid()
             self._usernel_ring = LoopRing(self)
+            if self._usernel_router is not None:
+                self._usernel_ring.routing = self._usernel_router.stat
         return self._usernel_ring
 
     @property
@@ -49,8 +52,8 @@ class EventLoop(uvloop.Loop):
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         """Call a function without holding up the loop: a call on a file through the ring, another by the executor."""
-        if executor is None and self._usernel_router is not None and not self.is_closed():
-            routed = self._usernel_router.route(func, args)
+        if executor is None and self._usernel_route is not None:
+            routed = self._usernel_route(func, args)
             if routed is not None:
                 return routed
         return cast("asyncio.Future[Any]", super().run_in_executor(executor, func, *args))
@@ -58,6 +61,8 @@ class EventLoop(uvloop.Loop):
     def close(self) -> None:
         """Close the loop, and its ring first: what is in flight is cancelled."""
         ring, self._usernel_ring = self._usernel_ring, None
+        if not self.is_running():
+            self._usernel_route = None
         if ring is not None and not self.is_closed() and not self.is_running() and self._usernel_pid == os.getpid():
             ring.close()
         super().close()

@@ -1,168 +1,128 @@
-"""Functions of ``os`` and ``os.path`` that are tried inside the loop: on descriptors, and on paths that are cached."""
+"""Functions of ``os`` on descriptors, tried inside the loop. What is amiss with the arguments, a worker finds."""
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Callable, Mapping
-from stat import S_ISDIR, S_ISLNK, S_ISREG
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from stat import S_ISBLK, S_ISFIFO, S_ISREG
+from typing import Any, Final
 
-from usernel.abi.fcntl import AT_FDCWD
 from usernel.abi.fs import RWF_NOWAIT
-from usernel.kernel.io_uring.port import AGAIN, Job
 
-from ..cached_path import cached_stat
 from ..hits import MOST, NOT_NOW
-from ..inline import MAKES, attempt
-from .outcome import LATER
+from .moving import plainly
+from .outcome import LATER, WAITS, Outcome
+from .reading import HERE, Args, Handler, Named
+from .sight import Sight
 
-if TYPE_CHECKING:
-    from ..loop_ring import LoopRing
-
-HERE: Final = -1
-
-
-# ---------------------------------------------------------------------------------------------------- on descriptors
+INT_MAX: Final = (1 << 31) - 1
 
 
-def pread(ring: LoopRing, _target: object, fd: int, length: int, offset: int, /) -> Any:
+def _numbers(args: Args, count: int) -> bool:
+    """Whether there are so many arguments, and each is a number from 0 on, the first one of a descriptor."""
+    if len(args) != count:
+        return False
+    for arg in args:
+        if type(arg) is not int or arg < 0:
+            return False
+    return bool(args[0] <= INT_MAX)
+
+
+def _direct(fd: int) -> bool:
+    """Whether it goes past the page cache: it is not to be asked by RWF_NOWAIT, which then waits for the disk."""
+    return bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT)
+
+
+def pread(sight: Sight, _none: None, _target: object, args: Args, named: Named) -> Any:
     """os.pread."""
-    found = ring.hits.pread(fd, length, offset)
+    if named or not _numbers(args, 3) or _direct(args[0]):
+        return LATER
+    found = sight.hits.pread(*args)
     return LATER if found is None else found
 
 
-def preadv(ring: LoopRing, _target: object, fd: int, buffers: Any, offset: int, flags: int = 0, /) -> Any:
+def preadv(sight: Sight, _none: None, _target: object, args: Args, named: Named) -> Any:
     """os.preadv."""
-    if flags:
+    if named or len(args) != 3 or type(args[1]) not in {list, tuple}:
         return LATER
-    got = ring.hits.preadv(fd, buffers, sum(memoryview(buffer).nbytes for buffer in buffers), offset)
+    fd, buffers, offset = args
+    if not _numbers((fd, offset), 2) or any(type(buffer) is not bytearray for buffer in buffers) or _direct(fd):
+        return LATER
+    got = sight.hits.preadv(fd, buffers, sum(map(len, buffers)), offset)
     return LATER if got is None else got
 
 
-def read(_ring: LoopRing, _target: object, fd: int, length: int, /) -> Any:
-    """os.read: from where the descriptor is. What was read short of the end of what is cached is read again."""
-    if length > MOST:
-        return LATER
-    buffer = bytearray(length)
+def read(sight: Sight, _none: None, _target: object, args: Args, named: Named) -> Any:
+    """os.read: from where the descriptor is, or what has come by now."""
+    if named or not _numbers(args, 2) or args[1] > MOST or sight.hits.cold(args[0]) or _direct(args[0]):
+        return stream(sight, _none, _target, args, named)
+    fd, size = args
+    view = sight.hits.view
     try:
-        got = os.preadv(fd, [buffer], HERE, RWF_NOWAIT)
-        if 0 < got < length and os.preadv(fd, [bytearray(1)], HERE, RWF_NOWAIT) != 0:
-            # Either more is cached by now, or it is a pipe: what there is, is what read(2) answers.
-            os.lseek(fd, -1, os.SEEK_CUR)
-            return bytes(memoryview(buffer)[:got])
+        got = os.preadv(fd, (view[:size],), HERE, RWF_NOWAIT)
     except OSError as error:
         if error.errno in NOT_NOW:
-            return LATER
+            sight.hits.miss(fd)
+            return stream(sight, _none, _target, args, named)
         raise
-    return bytes(memoryview(buffer)[:got])
-
-
-def plainly(_ring: LoopRing, target: Callable[..., Any], *args: Any, **named: Any) -> Any:
-    """What never sleeps is simply called."""
-    return target(*args, **named)
-
-
-def close(ring: LoopRing, _target: object, fd: int) -> None:
-    """os.close."""
-    ring.hits.forget(fd)
-    os.close(fd)
-
-
-# ----------------------------------------------------------------------------------------------------------- on paths
-
-
-def _path(path: Any) -> bytes | None:
-    """The bytes of a path; None for a descriptor in its place."""
-    return None if isinstance(path, int) else os.fsencode(path)
-
-
-def _cached_stat(path: Any, *, follow: bool = True) -> os.stat_result | None:
-    """The status of a file whose path is in the dentry cache. OSError as os.stat; None where it is not cached."""
-    if isinstance(path, int):
-        return os.stat(path) if follow else None  # noqa: PTH116 - a descriptor
-    return cached_stat(path, follow=follow)
-
-
-def stat(
-    _ring: LoopRing, _target: object, path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True
-) -> Any:
-    """os.stat."""
-    if dir_fd is not None:
+    if 0 < got < size and _stores(fd) and not sight.hits.at_end(fd, os.lseek(fd, 0, os.SEEK_CUR)):
+        os.lseek(fd, -got, os.SEEK_CUR)
+        sight.hits.miss(fd)
         return LATER
-    found = _cached_stat(path, follow=follow_symlinks)
-    return LATER if found is None else found
+    sight.hits.hit(fd)
+    return bytes(view[:got])
 
 
-def lstat(_ring: LoopRing, _target: object, path: Any, *, dir_fd: int | None = None) -> Any:
-    """os.lstat."""
-    if dir_fd is not None:
+def _stores(fd: int) -> bool:
+    """Whether it is a file that can be cached in part: of any other, what there is, is what read(2) answers."""
+    mode = os.fstat(fd).st_mode
+    return S_ISREG(mode) or S_ISBLK(mode)
+
+
+def stream(_sight: Sight, _none: None, _target: object, args: Args, _named: Named) -> Outcome:
+    """What may wait for a disk, or for the other side of a pipe: the descriptor tells."""
+    try:
+        return LATER if _stores(args[0]) else WAITS
+    except (OSError, TypeError, IndexError, OverflowError):
         return LATER
-    found = _cached_stat(path, follow=False)
-    return LATER if found is None else found
 
 
-def _of_stat(show: Callable[[os.stat_result], Any], *, missing: bool, follow: bool = True) -> Callable[..., Any]:
-    """A function of os.path that looks at the status; where ``missing``, no file is False and not an error."""
-
-    def shown(_ring: LoopRing, _target: object, path: Any, /) -> Any:
-        try:
-            found = _cached_stat(path, follow=follow)
-        except (OSError, ValueError):
-            if missing:
-                return False
-            raise
-        return LATER if found is None else show(found)
-
-    return shown
+def waits(_sight: Sight, _none: None, _target: object, _args: Args, _named: Named) -> Outcome:
+    """What may wait without end, for a lock."""
+    return WAITS
 
 
-def open_fd(
-    _ring: LoopRing, _target: object, path: Any, flags: int, _mode: int = 0o777, *, dir_fd: int | None = None
-) -> Any:
-    """os.open of what is there already and cached."""
-    encoded = _path(path)
-    if encoded is None or dir_fd is not None or flags & MAKES or b"\0" in encoded:
+def close(sight: Sight, _none: None, _target: object, args: Args, named: Named) -> Any:
+    """os.close of a pipe, or of a file that was only read and has a name yet: else writing or freeing may begin."""
+    if named or not _numbers(args, 1):
         return LATER
-    fd = attempt(Job("openat2", (AT_FDCWD, encoded, flags | os.O_CLOEXEC | os.O_LARGEFILE, 0, 0)))
-    if fd is AGAIN:
-        return LATER
-    if fd < 0:
-        raise OSError(-fd, os.strerror(-fd), os.fspath(path))
-    return fd
+    fd = args[0]
+    sight.hits.forget(fd)
+    status = os.fstat(fd)
+    read_only = not fcntl.fcntl(fd, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR)
+    if S_ISFIFO(status.st_mode) or (read_only and S_ISREG(status.st_mode) and status.st_nlink):
+        return os.close(fd)
+    return LATER
 
 
-CALLS: Final[Mapping[Callable[..., Any], Callable[..., Any]]] = {
+def lseek(_sight: Sight, _none: None, target: Any, args: Args, named: Named) -> Any:
+    """os.lseek. (SEEK_DATA and SEEK_HOLE may read what is on the disk.)"""
+    return target(*args) if not named and len(args) == 3 and args[2] in {0, 1, 2} else LATER
+
+
+PLAINLY: Final = """
+    dup fstat get_blocking get_inheritable getcwd getcwdb isatty pipe pipe2 set_blocking set_inheritable umask
+"""
+STREAMS: Final = "copy_file_range eventfd_read eventfd_write readinto readv sendfile splice tee write writev"
+CALLS: Final[Mapping[Any, Handler]] = {
     os.pread: pread,
     os.preadv: preadv,
     os.read: read,
     os.close: close,
-    os.fstat: plainly,
-    os.lseek: plainly,
-    os.isatty: plainly,
-    os.get_blocking: plainly,
-    os.set_blocking: plainly,
-    os.getcwd: plainly,
-    os.getcwdb: plainly,
-    os.umask: plainly,
-    os.dup: plainly,
-    os.pipe: plainly,
-    os.pipe2: plainly,
-    os.get_inheritable: plainly,
-    os.set_inheritable: plainly,
-    os.stat: stat,
-    os.lstat: lstat,
-    os.open: open_fd,
-    os.path.exists: _of_stat(lambda _: True, missing=True),
-    os.path.lexists: _of_stat(lambda _: True, missing=True, follow=False),
-    os.path.isfile: _of_stat(lambda found: S_ISREG(found.st_mode), missing=True),
-    os.path.isdir: _of_stat(lambda found: S_ISDIR(found.st_mode), missing=True),
-    os.path.islink: _of_stat(lambda found: S_ISLNK(found.st_mode), missing=True, follow=False),
-    os.path.getsize: _of_stat(lambda found: found.st_size, missing=False),
-    os.path.getmtime: _of_stat(lambda found: found.st_mtime, missing=False),
-    os.path.getatime: _of_stat(lambda found: found.st_atime, missing=False),
-    os.path.getctime: _of_stat(lambda found: found.st_ctime, missing=False),
-    os.path.abspath: plainly,
-    os.path.samestat: plainly,
-    os.path.sameopenfile: plainly,
+    os.lseek: lseek,
+    os.lockf: waits,
+    **{getattr(os, name): plainly for name in PLAINLY.split() if hasattr(os, name)},
+    **{getattr(os, name): stream for name in STREAMS.split() if hasattr(os, name)},
 }
 """What is tried at once, and how."""

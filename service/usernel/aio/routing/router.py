@@ -3,111 +3,200 @@
 from __future__ import annotations
 
 import asyncio
+import io
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from functools import partial
-from types import BuiltinMethodType, MethodType
-from typing import TYPE_CHECKING, Any
+from pathlib import PosixPath
+from time import perf_counter_ns
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
-from .known import AT_ONCE, METHODS_AT_ONCE, METHODS_BY_WORKERS, WORKERS
-from .outcome import LATER
+from . import web
+from .known import BOUND, BY_WORKERS, CALLS, METHODS, WRAPPER, WRAPPERS
+from .moving import plainly
+from .outcome import LATER, WAITS, Instead
+from .sight import Seen, Sight
 
 if TYPE_CHECKING:
-    from ..loop import EventLoop
-    from ..loop_ring import LoopRing
+    from usernel.aio.hits import Hits
+    from usernel.aio.loop import EventLoop
 
-
-AtOnce = Callable[..., Any]
+NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
+UNKNOWN: Final = object()
+Found = tuple[Any, Any]
+"""What tries a call at once (None: a worker makes it), and what that is told of: a file, a path."""
+Attempt = tuple[
+    asyncio.Future[Any],
+    Found,
+    Callable[..., Any],
+    tuple[Any, ...],
+    Mapping[str, Any],
+    Callable[..., Any],
+    tuple[Any, ...],
+]
+"""The arguments of ``Router._try``: what is called in the end, and what was handed in."""
 
 
 class Router:
-    """One loop's. ``inline``, ``by_workers`` and ``handed_on`` count where calls went."""
+    """One loop's. ``inline``, ``punted`` and ``handed_on`` count where calls went."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
+        self._sight: Sight | None = None
+        self._waiting: deque[Attempt] = deque()
+        """What is tried in the next turn of the loop."""
         self.inline = 0
-        self.by_workers = 0
+        self.punted = 0
         self.handed_on = 0
 
     def route(self, func: Callable[..., Any], args: tuple[Any, ...]) -> asyncio.Future[Any] | None:
         """A future of the call's outcome, done already where it was a hit; None for a call that is to be handed on."""
-        target, given, named = unwrapped(func, args)
-        at_once, known = _find(target)
-        if not known:
+        target, given, named = (func, args, NO_ARGUMENTS) if type(func) is not partial else unwrapped(func, args)
+        sight = self._sight or self._look()
+        found = find(sight, target)
+        if found is None:
             self.handed_on += 1
             return None
-        ring = self._loop.ring
         future: asyncio.Future[Any] = self._loop.create_future()
-        if at_once is None:
-            self._by_worker(ring, future, func, args)
-        elif ring.hits.used_up:
-            ring.hits.turns += 1
-            self._loop.call_soon(self._try, ring, future, at_once, target, given, named)
+        hits = sight.hits
+        if self._waiting or (perf_counter_ns() >= hits.until and hits.used_up):
+            self._wait(hits, (future, found, target, given, named, func, args))
         else:
-            self._try(ring, future, at_once, target, given, named)
+            self._try(future, found, target, given, named, func, args)
         return future
+
+    def _look(self) -> Sight:
+        self._sight = Sight(self._loop.ring.hits)
+        return self._sight
+
+    def _wait(self, hits: Hits, attempt: Attempt) -> None:
+        """Leave it to the next turn of the loop, behind what waits already."""
+        hits.turns += 1
+        if not self._waiting:
+            self._loop.call_soon(self._go_on, hits)
+        self._waiting.append(attempt)
+
+    def _go_on(self, hits: Hits) -> None:
+        while self._waiting:
+            if perf_counter_ns() >= hits.until and hits.used_up:
+                self._loop.call_soon(self._go_on, hits)
+                return
+            self._try(*self._waiting.popleft())
 
     def _try(
         self,
-        ring: LoopRing,
         future: asyncio.Future[Any],
-        at_once: AtOnce,
+        found: Found,
         target: Callable[..., Any],
-        args: tuple[Any, ...],
+        given: tuple[Any, ...],
         named: Mapping[str, Any],
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
     ) -> None:
         """Make a call at once, or have a worker make it."""
         if future.done():
             return  # cancelled while it waited for its turn
-        try:
-            value = at_once(ring, target, *args, **named)
-        except Exception as error:  # noqa: BLE001 - whatever the call raises is its caller's
-            self.inline += 1
-            future.set_exception(error)
-            return
-        if value is LATER:
-            self._by_worker(ring, future, partial(target, **named) if named else target, args)
+        handler, subject = found
+        value: Any = LATER
+        if handler is not None and (type(subject) is not Seen or not subject.busy[0]):
+            try:
+                value = handler(self._sight, subject, target, given, named)
+            except Exception as error:  # noqa: BLE001 - whatever the call raises is its caller's
+                self.inline += 1
+                future.set_exception(error)
+                del future  # the error's traceback holds this frame
+                return
+        if value is LATER or value is WAITS or type(value) is Instead:
+            self._punt(future, value, subject, partial(func, *args) if args else func)
         else:
             self.inline += 1
             future.set_result(value)
 
-    def _by_worker(
-        self, ring: LoopRing, future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]
-    ) -> None:
-        self.by_workers += 1
-        ring.call_soon(partial(func, *args), future)
+    def _punt(self, future: asyncio.Future[Any], value: Any, subject: Any, func: Callable[[], Any]) -> None:
+        self.punted += 1
+        bound, over = value is not WAITS, None
+        if type(subject) is Seen:
+            bound = subject.regular
+            subject.left = 0
+            subject.busy[0] += 1
+            over = partial(_free, subject)
+        if type(value) is Instead:
+            func = value.func
+        self._loop.ring.call_soon(func, future, bound=bound, over=over)
 
     def stat(self) -> dict[str, int]:
-        """Where calls went."""
-        return {"inline": self.inline, "by_workers": self.by_workers, "handed_on": self.handed_on}
+        """Where calls went: of those that were routed, how many were done at once, and how many by a worker."""
+        return {
+            "routed": self.inline + self.punted, "inline": self.inline, "punted": self.punted,
+            "handed_on": self.handed_on,
+        }  # fmt: skip
+
+
+def _free(seen: Seen) -> None:
+    seen.busy[0] -= 1
 
 
 def unwrapped(
     func: Callable[..., Any], args: tuple[Any, ...]
 ) -> tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]:
     """What is really called: behind functools.partial, and behind the Context.run of asyncio.to_thread."""
-    named: dict[str, Any] = {}
+    named: Mapping[str, Any] = NO_ARGUMENTS
     while True:
-        if isinstance(func, partial):
-            args, named, func = (*func.args, *args), {**func.keywords, **named}, func.func
-        elif isinstance(func, BuiltinMethodType) and isinstance(func.__self__, Context) and func.__name__ == "run":
-            func, *rest = args
-            args = tuple(rest)
+        if type(func) is partial:
+            args = func.args + args if args else func.args
+            if func.keywords:
+                named = {**func.keywords, **named}
+            func = func.func
+        elif type(func) is BuiltinFunctionType and type(func.__self__) is Context and func.__name__ == "run" and args:
+            func, args = args[0], args[1:]
         else:
             return func, args, named
 
 
-def _find(target: Callable[..., Any]) -> tuple[AtOnce | None, bool]:
+def find(sight: Any, target: Any) -> Found | None:
+    """What tries a call, and what that is told; None for one that is handed on."""
+    kind = type(target)
+    if kind is BuiltinFunctionType and type(target.__self__) is not ModuleType:
+        return _find_method(sight, target.__self__, target.__name__)
+    if kind is MethodType:
+        return _find_bound(target)
+    if kind is FunctionType and target.__code__ is WRAPPER:
+        return None, None
+    if kind in {BuiltinFunctionType, FunctionType, type}:
+        handler = CALLS.get(target, UNKNOWN)
+        if handler is not UNKNOWN:
+            return handler, None
+        return (None, None) if target in BY_WORKERS else None
+    return None
+
+
+def _find_method(sight: Sight, file: Any, name: str) -> Found | None:
+    handler = METHODS.get((type(file), name), UNKNOWN)
+    if handler is UNKNOWN:
+        return None
+    seen = sight.file(file)
+    if seen is not None:
+        return handler, seen
+    return (plainly, None) if _is_over(file) else None
+
+
+def _is_over(file: Any) -> bool:
+    """Whether an io object is closed, or has nothing beneath any more: each method says so at once."""
     try:
-        if target in AT_ONCE:
-            return AT_ONCE[target], True
-        if target in WORKERS:
-            return None, True
-    except TypeError:
-        return None, False  # not hashable
-    if isinstance(target, (BuiltinMethodType, MethodType)):
-        key = (type(target.__self__), target.__name__)
-        if key in METHODS_AT_ONCE:
-            return METHODS_AT_ONCE[key], True
-        return None, key in METHODS_BY_WORKERS
-    return None, False
+        beneath = file if isinstance(file, io.FileIO) else getattr(file, "raw", None) or file.buffer
+    except ValueError:
+        return True
+    return type(beneath) in {io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom} and file.closed
+
+
+def _find_bound(target: MethodType) -> Found | None:
+    owner, func = target.__self__, target.__func__
+    if type(owner) is PosixPath:
+        handler = BOUND.get(func, UNKNOWN)
+        return None if handler is UNKNOWN else (handler, owner)
+    if type(owner) in WRAPPERS:
+        return None, None
+    known = web.known(target)
+    return None if known is None else (known, owner)

@@ -1,0 +1,95 @@
+"""``open`` and ``os.open`` of what is there already and cached: of regular files, to read them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from stat import S_ISDIR, S_ISREG
+from typing import Any, Final
+
+from usernel.abi.fcntl import AT_FDCWD
+from usernel.abi.openat2 import RESOLVE_CACHED
+
+from .. import host_unsafe
+from ..inline import MAKES
+from .outcome import LATER, WAITS, Outcome
+from .reading import PLAIN, Args, Named
+from .sight import PATHS, Sight
+
+ALWAYS: Final = os.O_CLOEXEC | os.O_LARGEFILE
+READS: Final = frozenset({"r", "rb", "br", "rt", "tr"})
+PARAMETERS: Final = ("file", "mode", "buffering", "encoding", "errors", "newline", "closefd", "opener")
+LOADED: Final = frozenset({None, "locale", "UTF-8", "UTF8", "latin1", *PLAIN})
+"""Encodings for which nothing is imported."""
+
+
+class _Missed(Exception):  # noqa: N818 - it is no error: a worker opens the file then
+    """The path is not cached, or something is amiss that the real call is to tell of."""
+
+
+def _kind(sight: Sight, path: Any, *, dirs: bool) -> Outcome | None:
+    """None for a regular file (or directory): others wait for somebody when they are opened. OSError."""
+    found = sight.status(path)
+    if found is None:
+        return LATER
+    return None if S_ISREG(found.st_mode) or (dirs and S_ISDIR(found.st_mode)) else WAITS
+
+
+def _open(path: Any, flags: int) -> int:
+    """Open a file that is no FIFO. O_NONBLOCK is for a lease that somebody holds on it. Negative: an errno."""
+    fd = host_unsafe.openat2(AT_FDCWD, os.fsencode(path), flags | ALWAYS | os.O_NONBLOCK, 0, RESOLVE_CACHED)
+    if fd >= 0 and not flags & os.O_NONBLOCK:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags)
+    return fd
+
+
+def open_fd(sight: Sight, _none: None, target: Any, args: Args, named: Named) -> Any:
+    """os.open."""
+    if named or len(args) not in {2, 3} or type(args[1]) is not int:
+        return LATER
+    path, flags = args[:2]
+    if flags & (MAKES | os.O_WRONLY | os.O_RDWR | os.O_TMPFILE & ~os.O_DIRECTORY):
+        return LATER
+    try:
+        waits = _kind(sight, path, dirs=True)
+    except OSError:
+        return target(*args)
+    if waits is not None:
+        return waits
+    fd = _open(path, flags)
+    if fd < 0:
+        return LATER
+    sys.audit("open", path, None, flags)
+    return fd
+
+
+def open_file(sight: Sight, _none: None, target: Any, args: Args, named: Named) -> Any:
+    """``open``."""
+    path = args[0] if args else named.get("file")
+    given = dict(zip(PARAMETERS, args, strict=False)) | dict(named)
+    if len(args) > len(PARAMETERS) or given.keys() - set(PARAMETERS) or len(given) < len(args) + len(named):
+        return LATER
+    if type(path) not in PATHS or given.get("opener") is not None or given.get("closefd", True) is not True:
+        return LATER
+    mode, encoding = given.get("mode", "r"), given.get("encoding")
+    if type(mode) is not str or mode not in READS or type(encoding) not in {str, type(None)} or encoding not in LOADED:
+        return LATER
+    try:
+        waits = _kind(sight, path, dirs=False)
+    except OSError:
+        return target(*args, **named)
+    return waits if waits is not None else _opened(target, given, path)
+
+
+def _opened(target: Any, given: dict[str, Any], path: Any) -> Any:
+    def opener(_path: Any, flags: int) -> int:
+        fd = _open(path, flags)
+        if fd < 0:
+            raise _Missed
+        return fd
+
+    try:
+        return target(**{**given, "opener": opener})
+    except _Missed:
+        return LATER

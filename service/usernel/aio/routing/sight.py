@@ -1,0 +1,140 @@
+"""What one loop can tell of files without sleeping: what of them is cached, and what kind of file each is.
+
+Whether bytes are cached is asked by reading them with RWF_NOWAIT, into memory that nobody looks at twice: what comes
+after that in the same turn of the loop finds them there. The named gap: on a file system of the network even the
+status of an open file may have to be fetched.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import PosixPath
+from stat import S_ISREG
+from typing import Any, Final
+from weakref import ref
+
+from ..cached_path import cached_stat
+from ..hits import MOST, Hits
+
+PATHS: Final = frozenset({str, bytes, PosixPath})
+"""What a path may be, so that it runs no code of the program's."""
+BUFFERED: Final = frozenset({io.BufferedReader, io.BufferedWriter, io.BufferedRandom})
+
+
+class Seen:
+    """A file object of Python's, as far as it never changes; and what a reader of lines was last told."""
+
+    __slots__ = ("at", "block", "busy", "fd", "left", "of", "readable", "regular")
+
+    def __init__(self, of: Callable[[], Any], raw: io.FileIO, file: Any, busy: list[int]) -> None:
+        self.of = of
+        self.busy = busy
+        """How many calls of it workers have: one holds its lock, and others wait for that."""
+        self.fd = raw.fileno()
+        self.regular = S_ISREG(os.fstat(self.fd).st_mode)
+        flags = fcntl.fcntl(self.fd, fcntl.F_GETFL)
+        self.readable = self.regular and not flags & os.O_DIRECT and raw.mode == "rb"
+        """Whether reading is all that it does, through the page cache."""
+        self.block = _block(file)
+        """Bytes that it reads, or gathers, at once."""
+        self.at = self.left = 0
+        """So many lines at least are in its buffer, if its descriptor is still there."""
+
+
+def _block(file: Any) -> int:
+    if isinstance(file, io.FileIO):
+        return 1
+    if isinstance(file, io.TextIOWrapper):
+        return int(getattr(file, "_CHUNK_SIZE", 0))
+    # The size of its buffer, of which there is no attribute.
+    return int(file.__sizeof__() - type(file).__basicsize__)
+
+
+def _raw(file: Any) -> Any:
+    """What is beneath, where all of it is Python's own and no subclass; else None."""
+    if type(file) is io.TextIOWrapper:
+        file = file.buffer
+        if type(file) is io.FileIO:
+            return None
+    if type(file) in BUFFERED:
+        file = file.raw
+    return file if type(file) is io.FileIO else None
+
+
+class Sight:
+    """One loop's."""
+
+    __slots__ = ("_files", "hits")
+
+    def __init__(self, hits: Hits) -> None:
+        self.hits = hits
+        self._files: dict[int, Seen] = {}
+
+    # ---------------------------------------------------------------------------------------------------- file objects
+
+    def file(self, file: Any) -> Seen | None:
+        """What is known of an open file; None where it is closed, detached, or of somebody else's making."""
+        seen = self._files.get(id(file))
+        if seen is not None and seen.of() is file:
+            return None if file.closed else seen
+        try:
+            raw = _raw(file)
+            return None if raw is None or file.closed else self._look(file, raw)
+        except (ValueError, OSError):
+            return None
+
+    def _look(self, file: Any, raw: io.FileIO) -> Seen:
+        beneath = self.file(file.buffer) if type(file) is io.TextIOWrapper else None
+        key = id(file)
+        seen = Seen(ref(file, partial(_gone, self._files, key)), raw, file, beneath.busy if beneath else [0])
+        self._files[key] = seen
+        return seen
+
+    def forget(self, seen: Seen) -> None:
+        """A file is about to be closed."""
+        self.hits.forget(seen.fd)
+
+    # ------------------------------------------------------------------------------------------------ what is cached
+
+    def ahead(self, fd: int, size: int, at: int | None = None) -> int | None:
+        """How many of the ``size`` bytes from where a descriptor is there are; None where they are not all cached.
+
+        Fewer are there at the file's end; below 0 is all up to it. They are in ``hits.view``. OSError.
+        """
+        if at is None:
+            at = os.lseek(fd, 0, os.SEEK_CUR)
+        if size < 0:
+            size = max(os.fstat(fd).st_size - at, 0) + 1
+        if size > MOST:
+            return None
+        return self.hits.preadv(fd, (self.hits.view[:size],), size, at)
+
+    def status(self, path: Any, *, follow: bool = True) -> os.stat_result | None:
+        """The status of a file whose path is in the dentry cache; None where it is not. OSError: it says there is none.
+
+        What is no plain path is None too: code of somebody else's may be behind it.
+        """
+        if type(path) not in PATHS:
+            return None
+        try:
+            return cached_stat(path, follow=follow)
+        except ValueError:
+            return None
+
+    def told(self, paths: tuple[Any, ...], *, follow: bool = True) -> bool:
+        """Whether the dentry cache tells all of some paths, be it that there is no such file."""
+        for path in paths:
+            try:
+                if self.status(path, follow=follow) is None:
+                    return False
+            except OSError:
+                continue
+        return True
+
+
+def _gone(files: dict[int, Seen], key: int, _ref: object) -> None:
+    files.pop(key, None)

@@ -16,7 +16,7 @@ PHASES = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
 def test_rows_answer_listed_errnos_only_and_facts_tell_it_all() -> None:
     answered: Counter[tuple[str, str]] = Counter()
 
-    @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES, print_blob=True)
+    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES, print_blob=True)
     @given(st.lists(steps, min_size=40, max_size=80))
     def one(history: list[Step]) -> None:
         world = World()

@@ -6,10 +6,12 @@ import os
 import select
 import threading
 from collections import deque
+from collections.abc import Hashable
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from usernel.abi.errno import Errno
+from usernel.abi.eventpoll import EPOLLEXCLUSIVE
 from usernel.kernel.error import KernelError
 
 from . import poller_unsafe
@@ -35,12 +37,16 @@ def ready(fd: int, events: int) -> int:
 
 
 class Armed:
-    """A request that is told when its file changes: by the descriptor ``fd``, which is its own where ``own``."""
+    """A request that is told when its file changes: by the descriptor ``fd``, which is its own where ``own``.
 
-    __slots__ = ("fd", "file", "own", "req")
+    ``alone``: of those like it on one file only the first is told of a change (EPOLLEXCLUSIVE).
+    """
 
-    def __init__(self, req: Request, file: HostFile, fd: int, *, own: bool) -> None:
+    __slots__ = ("alone", "fd", "file", "own", "req")
+
+    def __init__(self, req: Request, file: HostFile, fd: int, *, own: bool, alone: bool) -> None:
         self.req: Request | None = req
+        self.alone = alone
         self.file = file
         self.fd = fd
         self.own = own
@@ -86,7 +92,8 @@ class Poller:
         """Tell the request of each change of its file from now on. KernelError: EMFILE."""
         try:
             file.hold()
-            armed = Armed(req, file, dup_high(file.fd) if file.polls else file.fd, own=file.polls)
+            fd, alone = dup_high(file.fd) if file.polls else file.fd, bool(events & EPOLLEXCLUSIVE)
+            armed = Armed(req, file, fd, own=file.polls, alone=alone)
         except OSError as error:
             raise KernelError(
                 Errno(error.errno or Errno.EMFILE), f"a poll needs a descriptor: {error.strerror}"
@@ -156,7 +163,9 @@ class Poller:
         """Tell the rings of all that has come. Returns whether anything has."""
         early, self._early = self._early, []
         events = early + self._epoll.poll(0, MOST)
-        woken = [(self._armed.get(fd), mask) for fd, mask in events]
+        woken = [(armed, mask) for fd, mask in events if (armed := self._armed.get(fd)) is not None]
+        if any(armed.alone for armed, _mask in woken):
+            woken = self._firsts(woken)
         fds = {fd for fd, _mask in events}
         if self._wake_fd in fds:
             os.eventfd_read(self._wake_fd)
@@ -168,6 +177,15 @@ class Poller:
             came |= self._tick()
         return came
 
+    def _firsts(self, woken: list[tuple[Armed, int]]) -> list[tuple[Armed, int]]:
+        """All but those that are told alone and are not the first of their file."""
+        awake = {id(armed) for armed, _mask in woken}
+        firsts: dict[Hashable, Armed] = {}
+        for armed in self._of.values():
+            if armed.alone and id(armed) in awake:
+                firsts.setdefault(armed.file.inode, armed)
+        return [(armed, mask) for armed, mask in woken if not armed.alone or firsts[armed.file.inode] is armed]
+
     def _tell_results(self) -> bool:
         came = bool(self._results)
         while self._results:
@@ -175,10 +193,10 @@ class Poller:
             req.ctx.work_done(req, result)
         return came
 
-    def _tell_polls(self, woken: list[tuple[Armed | None, int]]) -> bool:
+    def _tell_polls(self, woken: list[tuple[Armed, int]]) -> bool:
         came = False
         for armed, mask in woken:
-            if armed is not None and armed.req is not None:
+            if armed.req is not None:
                 armed.req.ctx.poll_woke(armed.req, mask)
                 came = True
         return came

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from usernel.abi.errno import Errno
-from usernel.abi.eventpoll import EPOLL_URING_WAKE, EPOLLET, EPOLLONESHOT
+from usernel.abi.eventpoll import EPOLL_URING_WAKE, EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT
 from usernel.abi.io_uring import APOLL_MAX_RETRY, IORING_CQE_F_MORE
 from usernel.abi.io_uring_op import IORING_OP_POLL_ADD
 from usernel.abi.poll import (
@@ -121,7 +121,7 @@ def _await(req: Request, poll: Poll) -> None:
     if file is None:
         raise AssertionError("a poll of no file")
     if file.ring is None:
-        ctx.port.poll_arm(req, file, poll.events & EVENTS)
+        ctx.port.poll_arm(req, file, poll.events & (EVENTS | EPOLLEXCLUSIVE))
     else:
         # A ring tells of itself, whatever its descriptor is to the port.
         file.ring.pollers[req] = None

@@ -166,7 +166,8 @@ class Port(Protocol):
         """Call ``ctx.poll_woke(req, mask)`` whenever the file's state changes to one of ``events``, until disarmed.
 
         Never from here, and what is ready by now need not be told: it is asked for afterwards. ``mask`` is what is
-        ready, or 0 where that is to be asked for. ``KernelError`` where that cannot be: EMFILE.
+        ready, or 0 where that is to be asked for. Of those that are armed with EPOLLEXCLUSIVE on one file the first
+        alone need be told. ``KernelError`` where that cannot be: EMFILE.
         """
 
     def poll_disarm(self, req: Request) -> None:

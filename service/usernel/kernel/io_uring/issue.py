@@ -72,7 +72,7 @@ def queue_iowq(req: Request) -> None:
 
     One that is to go there at once (IOSQE_ASYNC) waits for its file all the same where that can be polled.
     """
-    outcome: Any = req.job if req.job is not None else _issue(req)
+    outcome: Any = req.job if req.job is not None else _issue_in_worker(req)
     if req.job is None and req.flags & REQ_F_FORCE_ASYNC and _polls(req):
         if isinstance(outcome, Job):
             outcome = _try_now(req, outcome)
@@ -88,6 +88,18 @@ def queue_iowq(req: Request) -> None:
             outcome = -Errno.EAGAIN
         req.flags |= REQ_F_IO_WQ
         req.ctx.io_wq_work_add(complete, req, outcome)
+
+
+def _issue_in_worker(req: Request) -> Outcome:
+    """Issue a request as one that a worker is at: whoever wants to cancel it now, itself too, comes too late."""
+    req.where = Request.IO_WQ
+    req.ctx.inflight[req] = None
+    outcome = _issue(req)
+    if req.where is not Request.POLL:
+        req.ctx.inflight.pop(req, None)
+    if req.where is Request.IO_WQ:
+        req.where = None
+    return outcome
 
 
 def _polls(req: Request) -> bool:

@@ -40,6 +40,7 @@ from .rsrc import import_fixed, import_fixed_vec
 from .sqe import Sqe
 from .uaccess import access_ok, iovec_from_user, read_iovec, read_struct, views
 
+INT_MAX: Final = 0x7FFFFFFF
 IOPRIO_CLASS_SHIFT: Final = 13
 IOPRIO_CLASS_NONE: Final = 0
 IOPRIO_CLASS_IDLE: Final = 3
@@ -102,6 +103,8 @@ def prep_vec(req: Request, sqe: Sqe) -> None:
 def prep_vec_fixed(req: Request, sqe: Sqe) -> None:
     """READV_FIXED, WRITEV_FIXED: parts of a registered buffer."""
     prep_fixed(req, sqe)
+    if sqe.len * IOVEC.size > INT_MAX:
+        raise KernelError(Errno.ENOMEM, f"room for {sqe.len} iovecs")  # asked for before they are counted
     req.data.pieces = iovec_from_user(req.ctx.port.memory, sqe.addr, sqe.len)
 
 

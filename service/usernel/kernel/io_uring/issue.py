@@ -95,7 +95,7 @@ def _issue_in_worker(req: Request) -> Outcome:
     req.where = Request.IO_WQ
     req.ctx.inflight[req] = None
     outcome = _issue(req)
-    if req.where is not Request.POLL:
+    if req.poll is None or not req.poll.armed:
         req.ctx.inflight.pop(req, None)
     if req.where is Request.IO_WQ:
         req.where = None

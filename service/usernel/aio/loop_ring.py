@@ -176,7 +176,10 @@ class LoopRing:
             for at, res in enumerate(results):
                 if lost is not None and res >= 0:
                     lost(at, res)
-            raise cancelled
+            try:
+                raise cancelled
+            finally:
+                del cancelled  # its traceback has this frame
         return results
 
     def _submit(self, *sqes: Sqe) -> None:
@@ -208,7 +211,12 @@ class LoopRing:
         if cancelled is not None:
             if lost is not None and pending.res >= 0:
                 lost(pending.res)
-            raise cancelled
+            try:
+                raise cancelled
+            finally:
+                # Both have this frame, and it them, and all that the callers hold: nothing of that is to stay for that.
+                pending.future = None
+                del cancelled
 
     def _process(self) -> None:
         if self.closed:
@@ -247,7 +255,10 @@ class LoopRing:
         called = self.start(func, hash_key=hash_key, bound=bound)
         await self._ended(called.pending, lambda: self._give_up(called, stop), None)
         if called.error is not None:
-            raise called.error
+            try:
+                raise called.error
+            finally:
+                called.error = None  # its traceback has this frame
         return called.value
 
     def start(self, func: Callable[[], Any], *, hash_key: Any = None, bound: bool = True) -> Called:

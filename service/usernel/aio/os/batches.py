@@ -131,16 +131,21 @@ class Batches(AsyncIterator[T], Generic[T]):
 
     def _raise(self) -> None:
         error, self._error = self._error, None
-        if error is not None:
-            raise error
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # its traceback has this frame, and with it the iterator
 
     def _tidy(self) -> None:
         if self._over and not self._in_flight:
-            iterator, self._iterator = self._iterator, None
-            if iterator is not None:
-                iterator.close()
+            self._end()
+
+    def _end(self) -> None:
+        iterator, self._iterator = self._iterator, None
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()
 
     def __del__(self) -> None:
-        iterator = self._iterator
-        if iterator is not None:
-            iterator.close()
+        self._end()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from stat import S_ISFIFO
 from typing import TYPE_CHECKING, Any, Final
 
 from .by_worker import Stop, in_steps
@@ -45,9 +46,24 @@ async def rmtree(
         if not _removed(stop, path, dir_fd):
             # Whatever it was, shutil meets it again, and says it as it always does.
             remove_tree: Any = shutil.rmtree
-            remove_tree(path, ignore_errors, onerror, dir_fd=dir_fd, **onexc)
+            with _open_fifo(path, dir_fd):
+                remove_tree(path, ignore_errors, onerror, dir_fd=dir_fd, **onexc)
 
     await in_steps(removed)
+
+
+@contextmanager
+def _open_fifo(path: Any, dir_fd: int | None) -> Iterator[None]:
+    """Where it is a FIFO, a writer of it: shutil opens it to read, in some versions until somebody writes."""
+    fd = -1
+    with suppress(OSError, TypeError, ValueError):
+        if S_ISFIFO(os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode):
+            fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        yield
+    finally:
+        if fd >= 0:
+            os.close(fd)
 
 
 def _removed(stop: Stop, path: Any, dir_fd: int | None) -> bool:

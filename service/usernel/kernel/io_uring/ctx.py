@@ -118,15 +118,18 @@ class RingCtx:
     @property
     def work_pending(self) -> bool:
         """Whether there is task work."""
+        return self._has_work()
+
+    def _has_work(self) -> bool:
         return bool(self._work or self._retry)
 
     def run_task_work(self) -> bool:
         """Do all of it, and all that comes of it. Returns whether there was any."""
-        if self._running or not self.work_pending:
+        if self._running or not self._has_work():
             return False
         self._running = True
         try:
-            while self.work_pending:
+            while self._has_work():
                 batch = self._take()
                 for func, args in batch:
                     func(*args)
@@ -140,21 +143,21 @@ class RingCtx:
 
         What is left waits for the next time (``__io_run_local_work``, IORING_SETUP_DEFER_TASKRUN).
         """
-        if self._running or not self.work_pending:
+        if self._running or not self._has_work():
             return
         self._running = True
         try:
             done = self._run_some(max_events)
-            while done < min_events and self.work_pending:
+            while done < min_events and self._has_work():
                 min_events -= done
                 done = self._run_some(max_events)
             self.flush_completions()
-            if self.work_pending and done < min_events:
+            if self._has_work() and done < min_events:
                 self._run_some(max_events)
                 self.flush_completions()
         finally:
             self._running = False
-        if self.work_pending and self.flags & IORING_SETUP_TASKRUN_FLAG:
+        if self._has_work() and self.flags & IORING_SETUP_TASKRUN_FLAG:
             self.rings.sq_flags |= IORING_SQ_TASKRUN
 
     def _run_some(self, most: int) -> int:

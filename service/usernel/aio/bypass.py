@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from usernel.abi.errno import Errno
@@ -16,7 +17,7 @@ from usernel.abi.fs import RWF_NOWAIT
 from usernel.abi.io_uring import IORING_SETUP_IOPOLL, IORING_SETUP_R_DISABLED, IORING_SETUP_SQPOLL, IOSQE_ASYNC
 from usernel.abi.io_uring_op import IORING_OP_READ, IORING_OP_WRITE
 from usernel.kernel.io_uring.request import LINK_FLAGS
-from usernel.kernel.io_uring.sqe import Cqe, Sqe
+from usernel.kernel.io_uring.sqe import Cqe
 
 if TYPE_CHECKING:
     from usernel.kernel.io_uring.ctx import RingCtx
@@ -26,11 +27,9 @@ NOT_PLAIN: Final = os.O_DIRECT | os.O_APPEND
 """A read past the page cache sleeps in spite of RWF_NOWAIT; of what is appended no part may be written twice."""
 NOT_BYPASSED: Final = IORING_SETUP_IOPOLL | IORING_SETUP_R_DISABLED | IORING_SETUP_SQPOLL
 MOST: Final = 256 << 10
-MOVES: Final[dict[int, Callable[[int, Any, int, int], int]]] = {
-    IORING_OP_READ: os.preadv,
-    IORING_OP_WRITE: os.pwritev,
-}
+MOVED: Final = frozenset({IORING_OP_READ, IORING_OP_WRITE})
 WAITS: Final = frozenset({Errno.EAGAIN, Errno.EOPNOTSUPP})
+Move = Callable[[int, Any, int, int], int]
 NOTHING: Final = (0, 0)
 new: Final = tuple.__new__
 
@@ -38,13 +37,15 @@ new: Final = tuple.__new__
 class Bypass:
     """What one ring does without the core."""
 
-    __slots__ = ("_ctx", "_entries", "_plain", "_rings")
+    __slots__ = ("_ctx", "_entries", "_plain", "_rings", "_waits")
 
     def __init__(self, ctx: RingCtx, rings: PlainRings) -> None:
         self._ctx = ctx
         self._rings = rings
         self._entries = ctx.cq_entries
         self._plain: dict[int, bool] = {}
+        self._waits = False
+        """Whether the one that was tried last would have had to wait."""
 
     @property
     def allowed(self) -> bool:
@@ -58,30 +59,44 @@ class Bypass:
         """Do what is at the head of the submission queue. Returns how many submissions that were."""
         sq, cq, plain = self._rings.sq, self._rings.cq, self._plain
         plain.clear()  # what descriptors are may have changed since the last time
-        room = left = self._entries - len(cq)
-        while sq and left:
-            sqe = sq.popleft()
+        before = len(cq)
+        for sqe in islice(sq, self._entries - before):
             opcode, flags, ioprio, fd, off, addr, size, rw_flags, user_data, _, personality, _, _, attributes = sqe
-            move = MOVES.get(opcode)
-            if move is None or flags or rw_flags or ioprio or personality or attributes or size > MOST or off < 0:
-                sq.appendleft(sqe)
+            move: Move = os.preadv if opcode == IORING_OP_READ else os.pwritev
+            if (
+                flags
+                or rw_flags
+                or ioprio
+                or personality
+                or attributes
+                or opcode not in MOVED
+                or size > MOST
+                or off < 0
+            ):
                 break
             try:
                 if type(addr) is not bytearray or len(addr) != size:
                     addr = _first(addr, size)
-                whole = (plain[fd] if fd in plain else self._is_plain(fd)) and move(
-                    fd, (addr,), off, RWF_NOWAIT
-                ) == size
+                if not (plain[fd] if fd in plain else self._is_plain(fd)) or move(fd, (addr,), off, RWF_NOWAIT) != size:
+                    break
             except (OSError, TypeError, ValueError, OverflowError) as error:
-                sq.appendleft(_tried(sqe, error))
-                break
-            if not whole:
-                sq.appendleft(sqe)
+                self._waits = isinstance(error, OSError) and error.errno in WAITS
                 break
             cq.append(new(Cqe, (user_data, size, 0, NOTHING)))
-            left -= 1
-        self._rings.cached_cq_tail += room - left
-        return room - left
+        return self._done(len(cq) - before)
+
+    def _done(self, count: int) -> int:
+        sq = self._rings.sq
+        if count == len(sq):
+            sq.clear()
+        else:
+            for _ in range(count):
+                sq.popleft()
+        if self._waits:
+            self._waits = False
+            sq[0] = sq[0]._replace(flags=IOSQE_ASYNC)  # it was tried: a worker is to do it
+        self._rings.cached_cq_tail += count
+        return count
 
     def _is_plain(self, fd: int) -> bool:
         self._plain[fd] = plain = not fcntl.fcntl(fd, fcntl.F_GETFL) & NOT_PLAIN
@@ -91,7 +106,7 @@ class Bypass:
         """How many at the head of the queue are the core's: the first, and what does not look like these."""
         count, linked = 0, True
         for sqe in self._rings.sq:
-            if not linked and sqe[0] in MOVES and not sqe[1]:
+            if not linked and sqe[0] in MOVED and not sqe[1]:
                 break
             count += 1
             linked = bool(sqe[1] & LINK_FLAGS)
@@ -104,9 +119,3 @@ def _first(buffer: Any, size: int) -> memoryview:
     if len(view) < size:
         raise ValueError(f"{size} bytes of {len(view)}")
     return view[:size]
-
-
-def _tried(sqe: Sqe, error: Exception) -> Sqe:
-    # What would have to wait was tried: a worker is to do it. Of anything else the core says what is wrong with it.
-    waits = isinstance(error, OSError) and error.errno in WAITS
-    return sqe._replace(flags=IOSQE_ASYNC) if waits else sqe

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from usernel.abi.io_uring import IOSQE_IO_HARDLINK, IOSQE_IO_LINK
 from usernel.kernel.io_uring.sqe import Sqe
 
-from .prep import FileRequests
+from .prep import FileRequests, entry
 from .prep_paths import PathRequests
 from .prep_ring import RingRequests
 
@@ -48,12 +48,10 @@ class Chain(FileRequests, PathRequests, RingRequests):
     ) -> int:
         """Append any submission. Returns its user_data."""
         number = self._ring.fresh() if user_data is None else user_data
-        self._sqes.append(
-            Sqe(
-                opcode, flags, ioprio, fd, off, addr, length, rw_flags, number, buf_index, personality, splice_fd_in,
-                addr3,
-            )
+        made = entry(
+            opcode, flags, ioprio, fd, off, addr, length, rw_flags, number, buf_index, personality, splice_fd_in, addr3
         )  # fmt: skip
+        self._sqes.append(made)
         return number
 
     def __enter__(self) -> Chain:

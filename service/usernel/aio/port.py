@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from usernel.kernel.io_uring.request import Request
 
 F_DUPFD: Final = 0
+INT_MAX: Final = 0x7FFFFFFF
 EVENTFD: Final = "anon_inode:[eventfd]"
 UNBOUNDED: Final = 4096
 """Unbounded workers at most, where the host allows more processes than that."""
@@ -141,7 +142,7 @@ class HostPort:
 
     def close_fd(self, fd: int) -> None:
         """Close a descriptor. EBADF, also for a ring."""
-        if fd < 0 or self._ring_of(fd) is not None:
+        if not 0 <= fd <= INT_MAX or self._ring_of(fd) is not None:
             raise KernelError(Errno.EBADF, f"descriptor {fd} is not open, or a ring")
         try:
             os.close(fd)

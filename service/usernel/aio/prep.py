@@ -9,10 +9,30 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from struct import Struct
+from struct import error as struct_error
+from typing import Any, Final
 
 from usernel.abi import io_uring_op as op
 from usernel.abi.io_uring import IOSQE_BUFFER_SELECT, IOSQE_FIXED_FILE
+from usernel.kernel.io_uring.sqe import Sqe
+
+NUMBERS: Final = Struct("=BBHiIIQHHq")
+"""The fields of an entry that are numbers always, as wide as they are there."""
+
+
+def entry(
+    opcode: int, flags: int, ioprio: int, fd: int, off: Any, addr: Any, length: int, rw_flags: int, user_data: int,
+    buf_index: int, personality: int, splice_fd_in: int, addr3: Any,
+) -> Sqe:  # fmt: skip
+    """A submission. ValueError for numbers that its fields cannot hold."""
+    try:
+        NUMBERS.pack(opcode, flags, ioprio, fd, length, rw_flags, user_data, buf_index, personality, splice_fd_in)
+    except struct_error as error:
+        raise ValueError(f"a field of the submission cannot be what was given: {error}") from None
+    return Sqe(
+        opcode, flags, ioprio, fd, off, addr, length, rw_flags, user_data, buf_index, personality, splice_fd_in, addr3
+    )  # fmt: skip
 
 
 def size_of(buffer: Any) -> int:
@@ -42,7 +62,10 @@ class Prepares(ABC):
         ioprio: int = 0,
         personality: int = 0,
     ) -> int:
-        """Append any submission, field by field (``struct io_uring_sqe``). Returns its user_data."""
+        """Append any submission, field by field (``struct io_uring_sqe``). Returns its user_data.
+
+        ValueError for numbers that the fields cannot hold.
+        """
 
     def nop(self, *, user_data: int | None = None, flags: int = 0) -> int:
         """Nothing: the result is 0."""

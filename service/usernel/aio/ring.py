@@ -48,7 +48,7 @@ from .bypass import Bypass
 from .chain import Chain
 from .memory import HostMemory
 from .port import HostPort, bounded_workers
-from .prep import FileRequests, size_of
+from .prep import FileRequests, entry
 from .prep_paths import PathRequests
 from .prep_ring import RingRequests, nanoseconds
 from .pump import Pump
@@ -116,31 +116,29 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
         ioprio: int = 0,
         personality: int = 0,
     ) -> int:
-        """Append any submission, field by field (``struct io_uring_sqe``). Returns its user_data."""
+        """Append any submission, field by field (``struct io_uring_sqe``). Returns its user_data. ValueError."""
         sq = self._rings.sq
         if len(sq) >= self._room:
             self.submit()
-        if user_data is None:
-            user_data = next(self._user_data)
-        fields = (
-            opcode, flags, ioprio, fd, off, addr, length, rw_flags, user_data, buf_index, personality, splice_fd_in,
-            addr3, 0,
+        number = next(self._user_data) if user_data is None else user_data
+        made = entry(
+            opcode, flags, ioprio, fd, off, addr, length, rw_flags, number, buf_index, personality, splice_fd_in, addr3
         )  # fmt: skip
-        sq.append(new(Sqe, fields))
-        return user_data
+        sq.append(made)
+        return number
 
     def read(
         self, fd: int, buf: Any, offset: int = 0, nbytes: int | None = None, *, rw_flags: int = 0,
         user_data: int | None = None, flags: int = 0,
     ) -> int:  # fmt: skip
         """read(2) into a buffer, or its first ``nbytes``. The result is how many bytes, 0 at the file's end."""
-        # What FileRequests has, with one call less: a cached read costs little more than its preparation.
+        # A plain one is made here: what is cached is read as fast as it is prepared.
         sq = self._rings.sq
-        if len(sq) >= self._room:
-            self.submit()
-        size = nbytes if nbytes is not None else len(buf) if type(buf) is bytearray else size_of(buf)
-        number = next(self._user_data) if user_data is None else user_data
-        sq.append(new(Sqe, (IORING_OP_READ, flags, 0, fd, offset, buf, size, rw_flags, number, 0, 0, 0, 0, 0)))
+        plain = type(fd) is int and type(offset) is int and type(buf) is bytearray
+        if not plain or flags or rw_flags or not (nbytes is user_data is None) or len(sq) >= self._room:
+            return super().read(fd, buf, offset, nbytes, rw_flags=rw_flags, user_data=user_data, flags=flags)
+        number = next(self._user_data)
+        sq.append(new(Sqe, (IORING_OP_READ, 0, 0, fd, offset, buf, len(buf), 0, number, 0, 0, 0, 0, 0)))
         return number
 
     def fresh(self) -> int:

@@ -16,7 +16,7 @@ PHASES = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
 def test_rows_answer_listed_errnos_only_and_facts_tell_it_all() -> None:
     answered: Counter[tuple[str, str]] = Counter()
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES, print_blob=True)
+    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES, print_blob=True)
     @given(st.lists(steps, min_size=40, max_size=80))
     def one(history: list[Step]) -> None:
         world = World()
@@ -26,5 +26,5 @@ def test_rows_answer_listed_errnos_only_and_facts_tell_it_all() -> None:
 
     one()
     done = {name for name, outcome in answered if outcome == "ok"}
-    assert len(done) > 0.75 * len(TABLE), f"these never succeeded: {set(TABLE) - done}"
+    assert len(done) > 0.7 * len(TABLE), f"these never succeeded: {set(TABLE) - done}"
     assert len(answered) > 100, "the histories say little"

@@ -30,6 +30,8 @@ MOST: Final = 256 << 10
 MOVED: Final = frozenset({IORING_OP_READ, IORING_OP_WRITE})
 WAITS: Final = frozenset({Errno.EAGAIN, Errno.EOPNOTSUPP})
 Move = Callable[[int, Any, int, int], int]
+REFUSALS: Final = (OSError, TypeError, ValueError, OverflowError, BufferError)
+"""How a system call of Python's says no. The core says it as the ring does."""
 NOTHING: Final = (0, 0)
 new: Final = tuple.__new__
 
@@ -63,23 +65,15 @@ class Bypass:
         for sqe in islice(sq, self._entries - before):
             opcode, flags, ioprio, fd, off, addr, size, rw_flags, user_data, _, personality, _, _, attributes = sqe
             move: Move = os.preadv if opcode == IORING_OP_READ else os.pwritev
-            if (
-                flags
-                or rw_flags
-                or ioprio
-                or personality
-                or attributes
-                or opcode not in MOVED
-                or size > MOST
-                or off < 0
-            ):
+            marked = flags or rw_flags or ioprio or personality or attributes
+            if marked or opcode not in MOVED or size > MOST or off < 0:
                 break
             try:
                 if type(addr) is not bytearray or len(addr) != size:
                     addr = _first(addr, size)
                 if not (plain[fd] if fd in plain else self._is_plain(fd)) or move(fd, (addr,), off, RWF_NOWAIT) != size:
                     break
-            except (OSError, TypeError, ValueError, OverflowError) as error:
+            except REFUSALS as error:
                 self._waits = isinstance(error, OSError) and error.errno in WAITS
                 break
             cq.append(new(Cqe, (user_data, size, 0, NOTHING)))

@@ -92,6 +92,10 @@ class HostPort:
         if self.on_wake is not None:
             self.on_wake(ctx)
 
+    def ended(self, ctx: RingCtx) -> bool:
+        """Whether the ring is no more, and nobody waits for it."""
+        return ctx.dying or self._closed
+
     @property
     def watched(self) -> bool:
         """Whether anybody is to be told of what is posted."""
@@ -273,6 +277,7 @@ class HostPort:
                 pass
             self._closed = True
             self.poller.close()
+            self.bells.close()
         return left
 
     def abandon(self) -> None:

@@ -17,8 +17,27 @@ from usernel.abi import io_uring_op as op
 from usernel.abi.io_uring import IOSQE_BUFFER_SELECT, IOSQE_FIXED_FILE
 from usernel.kernel.io_uring.sqe import Sqe
 
+U64: Final = 1 << 64
 NUMBERS: Final = Struct("=BBHiIIQHHq")
 """The fields of an entry that are numbers always, as wide as they are there."""
+
+OBJECT_ADDR: Final = frozenset(
+    {
+        op.IORING_OP_READ, op.IORING_OP_WRITE, op.IORING_OP_READV, op.IORING_OP_WRITEV, op.IORING_OP_READ_FIXED,
+        op.IORING_OP_WRITE_FIXED, op.IORING_OP_READV_FIXED, op.IORING_OP_WRITEV_FIXED, op.IORING_OP_MADVISE,
+        op.IORING_OP_OPENAT, op.IORING_OP_OPENAT2, op.IORING_OP_STATX, op.IORING_OP_RENAMEAT, op.IORING_OP_UNLINKAT,
+        op.IORING_OP_MKDIRAT, op.IORING_OP_SYMLINKAT, op.IORING_OP_LINKAT, op.IORING_OP_FSETXATTR,
+        op.IORING_OP_SETXATTR, op.IORING_OP_FGETXATTR, op.IORING_OP_GETXATTR, op.IORING_OP_PIPE,
+        op.IORING_OP_EPOLL_CTL, op.IORING_OP_PROVIDE_BUFFERS, op.IORING_OP_FILES_UPDATE,
+    }
+)  # fmt: skip
+OBJECT_OFF: Final = frozenset(
+    {
+        op.IORING_OP_OPENAT2, op.IORING_OP_STATX, op.IORING_OP_RENAMEAT, op.IORING_OP_SYMLINKAT, op.IORING_OP_LINKAT,
+        op.IORING_OP_FSETXATTR, op.IORING_OP_SETXATTR, op.IORING_OP_FGETXATTR, op.IORING_OP_GETXATTR,
+    }
+)  # fmt: skip
+"""Where a Python object may stand in the place of an address; anywhere else there is a number."""
 
 
 def entry(
@@ -26,6 +45,10 @@ def entry(
     buf_index: int, personality: int, splice_fd_in: int, addr3: Any,
 ) -> Sqe:  # fmt: skip
     """A submission. ValueError for numbers that its fields cannot hold."""
+    if not isinstance(addr, int) and opcode not in OBJECT_ADDR:
+        raise ValueError(f"a field of the submission cannot be what was given: addr is {addr!r}")
+    if not (-U64 // 2 <= off < U64 if isinstance(off, int) else opcode in OBJECT_OFF):
+        raise ValueError(f"a field of the submission cannot be what was given: off is {off!r}")
     try:
         NUMBERS.pack(opcode, flags, ioprio, fd, length, rw_flags, user_data, buf_index, personality, splice_fd_in)
     except struct_error as error:

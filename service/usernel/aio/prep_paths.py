@@ -142,7 +142,7 @@ class PathRequests(Prepares):
         user_data: int | None, flags: int,
     ) -> int:  # fmt: skip
         return self.prep_rw(
-            opcode, olddfd, os.fspath(oldpath), newdfd, os.fspath(newpath), rw_flags, user_data, flags
+            opcode, olddfd, os.fspath(oldpath), newdfd & 0xFFFFFFFF, os.fspath(newpath), rw_flags, user_data, flags
         )  # fmt: skip
 
     def mkdirat(

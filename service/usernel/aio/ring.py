@@ -58,6 +58,7 @@ from .wait import wait
 CLOSE_S: Final = 5.0
 """How long ending a ring waits for workers that sleep in a call."""
 ENDED: Final = "the ring has ended"
+OFF_MAX: Final = (1 << 63) - 1
 FORKED: Final = "the ring is the parent process's: a child makes its own"
 new: Final = tuple.__new__
 
@@ -134,7 +135,7 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
         """read(2) into a buffer, or its first ``nbytes``. The result is how many bytes, 0 at the file's end."""
         # A plain one is made here: what is cached is read as fast as it is prepared.
         sq = self._rings.sq
-        plain = type(fd) is int and type(offset) is int and type(buf) is bytearray
+        plain = type(fd) is int and type(offset) is int and type(buf) is bytearray and 0 <= offset <= OFF_MAX
         if not plain or flags or rw_flags or not (nbytes is user_data is None) or len(sq) >= self._room:
             return super().read(fd, buf, offset, nbytes, rw_flags=rw_flags, user_data=user_data, flags=flags)
         number = next(self._user_data)
@@ -193,7 +194,7 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
         if self._dead:
             raise self._gone()
         with self._port.lock:
-            if self.ctx.allocated or self._port.poller.behind:
+            if self.ctx.allocated or self._awaited or self._port.poller.behind:
                 self._port.poller.process()
                 self.ctx.run_task_work()
             return self._take()
@@ -211,6 +212,8 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
             if isinstance(waiting, CqWait):
                 wait(self._port, waiting, interruptible=False)
         except KernelError as error:
+            if self._dead:
+                raise self._gone() from None
             if error.number != Errno.ETIME:
                 raise
         with self._port.lock:
@@ -338,6 +341,7 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
         ALIVE.remove(self._port.poller.fileno(), self)
         with self._port.lock:
             self.ctx.close()
+            self._port.wake(self.ctx)
         if self._pump is not None:
             self._pump.close()
         self._left_behind = self._port.close(timeout)

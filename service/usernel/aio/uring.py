@@ -71,6 +71,7 @@ class RingFd:
         self._refs -= 1
         if not self._refs:
             self.ctx.close()
+            self.ctx.port.wake(self.ctx)
             self._ended(self.ctx)
 
     def show(self) -> None:
@@ -275,6 +276,7 @@ class Uring:
         with self.lock:
             for ring in list(self._by_ctx.values()):
                 ring.ctx.close()
+                self.port.wake(ring.ctx)
             for fd in self._rings:
                 os.close(fd)
             self._rings.clear()

@@ -68,6 +68,11 @@ def test_the_ring_in_process(capsys):
     made.unlink()
 
 
+def test_the_event_loop(capsys):
+    exec(compile(example("An event loop", "python"), "README.md", "exec"), {})
+    assert capsys.readouterr().out == "b'\\x7fELF' True\n[]\n"
+
+
 async def test_the_ring_of_the_service(cli: Cli):
     words = shlex.split(example("Rings.", "sh"), comments=True)
     asked = [(words[at + 2], words[at + 6]) for at, word in enumerate(words) if word == "curl"]

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Protocol
+from typing import Final, Protocol
 from weakref import WeakSet, ref
 
 from .file import RingRef
 
+FORKED: Final = "the ring is the parent process's: a child makes its own"
 
-class Ring(RingRef, Protocol):
-    """A ring that ends in a forked child."""
+
+class Forkable(Protocol):
+    """What has descriptors, threads and locks, and is of no use in a forked child."""
 
     def forked(self) -> None:
-        """This is the child: whatever the ring was made of is the parent's."""
+        """This is the child: whatever it was made of is the parent's."""
+
+
+class Ring(Forkable, RingRef, Protocol):
+    """A ring that others find by its descriptor."""
 
 
 class Alive:
@@ -25,8 +31,16 @@ class Alive:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._all: WeakSet[Ring] = WeakSet()
+        self._all: WeakSet[Forkable] = WeakSet()
         self._fds: dict[int, ref[Ring]] = {}
+
+    def watch(self, made: Forkable) -> None:
+        """Tell it when it finds itself in a forked child."""
+        self._all.add(made)
+
+    def forget(self, made: Forkable) -> None:
+        """It has ended."""
+        self._all.discard(made)
 
     def add(self, fd: int, ring: Ring) -> None:
         """One more, which others find by its descriptor."""
@@ -46,9 +60,9 @@ class Alive:
     def forked(self) -> None:
         """In a child: another thread of the parent may have held the lock, and nobody will let go of it here."""
         self.lock = threading.RLock()
-        rings, self._all = list(self._all), WeakSet()
+        found, self._all = list(self._all), WeakSet()
         self._fds.clear()
-        for each in rings:
+        for each in found:
             each.forked()
 
 

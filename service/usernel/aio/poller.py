@@ -227,6 +227,7 @@ class Poller:
         for fd in (self._wake_fd, self._timer_fd):
             if fd >= 0:
                 os.close(fd)
+        self._wake_fd = self._timer_fd = -1
 
 
 def _out_of_the_way(fd: int) -> int:

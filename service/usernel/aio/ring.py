@@ -42,7 +42,7 @@ from usernel.kernel.io_uring.rings import PlainRings
 from usernel.kernel.io_uring.setup import Params, prepare
 from usernel.kernel.io_uring.sqe import Cqe, Sqe
 
-from .alive import ALIVE
+from .alive import ALIVE, FORKED
 from .buf_ring import BufRing
 from .bypass import Bypass
 from .chain import Chain
@@ -59,7 +59,6 @@ CLOSE_S: Final = 5.0
 """How long ending a ring waits for workers that sleep in a call."""
 ENDED: Final = "the ring has ended"
 OFF_MAX: Final = (1 << 63) - 1
-FORKED: Final = "the ring is the parent process's: a child makes its own"
 new: Final = tuple.__new__
 
 

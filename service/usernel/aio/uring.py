@@ -37,6 +37,7 @@ from usernel.kernel.io_uring.ringfd import find_ring
 from usernel.kernel.io_uring.rings import SharedRings
 from usernel.kernel.io_uring.setup import Params, prepare
 
+from .alive import ALIVE, FORKED
 from .memory import HostMemory
 from .port import HostPort, bounded_workers
 from .pump import Pump
@@ -98,10 +99,14 @@ class Uring:
         """Whether a thread has used a ring: made one, submitted to one, registered something."""
         self._port: HostPort | None = None
         self._pump: Pump | None = None
+        self._forked = False
+        ALIVE.watch(self)
 
     @property
     def port(self) -> HostPort:
         """What the rings have in common, made with the first of them."""
+        if self._forked:
+            raise RuntimeError(FORKED)
         if self._port is None:
             self._port = HostPort(self.memory, self.lock, self._rings.get, bounded=bounded_workers(1 << 15))
             self._port.on_wake = self._show
@@ -271,8 +276,17 @@ class Uring:
         ring.fd = -1
         ring.put()
 
+    def forked(self) -> None:
+        """This is a forked child: the rings are the parent's."""
+        self._forked, self.lock = True, threading.RLock()
+        if self._port is not None:
+            self._port.abandon()
+        for fd in self._rings:
+            os.close(fd)
+
     def close(self) -> list[str]:
         """End all rings and their workers. Returns the names of threads that were left behind, asleep in a call."""
+        ALIVE.forget(self)
         with self.lock:
             for ring in list(self._by_ctx.values()):
                 ring.ctx.close()

@@ -72,7 +72,7 @@ class Bells:
     def mine(self) -> Bell:
         """The calling thread's."""
         bell: Bell | None = getattr(self._local, "bell", None)
-        if bell is None:
+        if bell is None or bell.fd < 0:
             bell = self._local.bell = Bell(self._poller_fd)
             self._all.add(bell)
         return bell

@@ -31,20 +31,18 @@ from usernel.abi.io_uring import (
     IORING_SETUP_SUBMIT_ALL,
     IORING_UNREGISTER_EVENTFD,
 )
-from usernel.abi.io_uring_op import IORING_OP_READ
 from usernel.kernel.error import KernelError
 from usernel.kernel.io_uring.cancel import SyncCancel
 from usernel.kernel.io_uring.ctx import RingCtx
 from usernel.kernel.io_uring.enter import CqWait, ExtArg, enter
 from usernel.kernel.io_uring.opcodes import OPS
 from usernel.kernel.io_uring.register import register
-from usernel.kernel.io_uring.rings import PlainRings
 from usernel.kernel.io_uring.setup import Params, prepare
 from usernel.kernel.io_uring.sqe import Cqe, Sqe
 
 from .alive import ALIVE, FORKED
 from .buf_ring import BufRing
-from .bypass import Bypass
+from .bypass import Bypass, QuickRings
 from .chain import Chain
 from .memory import HostMemory
 from .port import HostPort, bounded_workers
@@ -59,7 +57,6 @@ CLOSE_S: Final = 5.0
 """How long ending a ring waits for workers that sleep in a call."""
 ENDED: Final = "the ring has ended"
 OFF_MAX: Final = (1 << 63) - 1
-new: Final = tuple.__new__
 
 
 class Ring(FileRequests, PathRequests, RingRequests, Registers):
@@ -85,7 +82,8 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
         params = prepare(Params(entries, cq_entries or 0, flags))
         self.memory = HostMemory()
         self._port = HostPort(self.memory, ALIVE.lock, ALIVE.ring_at, bounded=bounded_workers(params.sq_entries))
-        self._rings = PlainRings(params)
+        self._rings = QuickRings(params)
+        self._sq = self._rings.sq
         self.ctx = RingCtx(params, self._rings, self._port, OPS)
         if flags & IORING_SETUP_SINGLE_ISSUER and not flags & IORING_SETUP_R_DISABLED:
             self.ctx.submitter = self._port.task()
@@ -133,12 +131,12 @@ class Ring(FileRequests, PathRequests, RingRequests, Registers):
     ) -> int:  # fmt: skip
         """read(2) into a buffer, or its first ``nbytes``. The result is how many bytes, 0 at the file's end."""
         # A plain one is made here: what is cached is read as fast as it is prepared.
-        sq = self._rings.sq
+        sq = self._sq
         plain = type(fd) is int and type(offset) is int and type(buf) is bytearray and 0 <= offset <= OFF_MAX
         if not plain or flags or rw_flags or not (nbytes is user_data is None) or len(sq) >= self._room:
             return super().read(fd, buf, offset, nbytes, rw_flags=rw_flags, user_data=user_data, flags=flags)
         number = next(self._user_data)
-        sq.append(new(Sqe, (IORING_OP_READ, 0, 0, fd, offset, buf, len(buf), 0, number, 0, 0, 0, 0, 0)))
+        sq.append((fd, buf, offset, number))
         return number
 
     def fresh(self) -> int:

@@ -135,8 +135,9 @@ def as_somebody(act: Callable[[], None]) -> str:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A directory that anybody may reach."""
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(path.stat().st_mode | 0o011)
+    for path in (tmp_path, *tmp_path.parents):
+        if path.owner() == tmp_path.owner() and path != path.parent and path.name != "tmp":
+            path.chmod(path.stat().st_mode | 0o011)
     return tmp_path
 
 

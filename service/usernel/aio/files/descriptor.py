@@ -1,0 +1,185 @@
+"""An open file of the host, and how its bytes are moved: at once where that cannot sleep, else by the loop's ring."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import io
+import os
+from collections.abc import Callable
+from functools import partial
+from os import preadv
+from stat import S_ISBLK, S_ISREG
+from typing import Any, Final, TypeVar
+
+from usernel.abi.errno import Errno
+from usernel.abi.fs import RWF_NOWAIT
+from usernel.abi.io_uring_op import IORING_OP_READ, IORING_OP_WRITE
+from usernel.kernel.io_uring.sqe import Sqe
+
+from ..hits import MISSES, MOST, NOT_NOW, RETRY
+from ..loop_ring import LoopRing
+
+T = TypeVar("T")
+HERE: Final = 2**64 - 1
+"""The current position, in an SQE."""
+SCRATCH: Final = 64 << 10
+"""Reads up to this size go through a buffer that is used again."""
+
+
+class Descriptor:
+    """The descriptor of one open file, with what its hot paths need to know.
+
+    ``hot``: a read of a regular file is tried at once. It is not where something written is still to be put there,
+    where the page cache is passed by (O_DIRECT), and after a few misses in a row, but for each ``RETRY``-th.
+    """
+
+    __slots__ = (
+        "_idle", "_users", "append", "buffer", "cached", "dirty", "fd", "hits", "hot", "loop", "misses", "raw",
+        "readable", "regular", "ring", "scratch", "scratch_size", "seekable", "unread", "writable",
+    )  # fmt: skip
+
+    def __init__(self, raw: io.FileIO, ring: LoopRing, loop: asyncio.AbstractEventLoop) -> None:
+        self.raw = raw
+        self.fd = raw.fileno()
+        self.ring, self.hits, self.loop = ring, ring.hits, loop
+        mode = os.fstat(self.fd).st_mode
+        self.regular = S_ISREG(mode) or S_ISBLK(mode)
+        self.readable, self.writable, self.seekable = raw.readable(), raw.writable(), raw.seekable()
+        flags = fcntl.fcntl(self.fd, fcntl.F_GETFL)
+        self.append = bool(flags & os.O_APPEND)
+        self.cached = self.regular and self.readable and not flags & os.O_DIRECT
+        self.dirty = False
+        """Whether something written is not yet in the file."""
+        self.misses = 0
+        self.hot = self.cached
+        self.use_scratch(0)
+        self.unread: list[bytes] = []
+        """What was read from a stream for a task that was cancelled."""
+        self._users = 0
+        self._idle: list[asyncio.Future[None]] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self.raw.closed
+
+    def settle(self) -> None:
+        """Say anew whether it is hot."""
+        self.hot = self.cached and not self.dirty and self.misses < MISSES and not self.raw.closed
+
+    def use_scratch(self, size: int) -> None:
+        """Reads of this size are frequent."""
+        self.scratch_size = size or -1
+        self.buffer = bytearray(size)
+        self.scratch = (self.buffer,)
+
+    # -------------------------------------------------------------------------------------------------------- at once
+
+    def at_once(self, size: int, offset: int) -> bytes | None:
+        """What is cached of the bytes there, none at the file's end; None where that might sleep. OSError."""
+        if size > MOST or not self.cached or (self.misses >= MISSES and not self._retry()):
+            return None
+        buffer = self.buffer if size == self.scratch_size else bytearray(size)
+        try:
+            got = preadv(self.fd, (buffer,), offset, RWF_NOWAIT)
+        except OSError as error:
+            if error.errno not in NOT_NOW:
+                raise
+            self.missed()
+            return None
+        self.hit()
+        return bytes(buffer) if got == size else bytes(memoryview(buffer)[:got])
+
+    def hit(self) -> None:
+        """A read was done at once."""
+        self.hits.inline += 1
+        if self.misses:
+            self.misses = 0
+            self.settle()
+
+    def missed(self) -> None:
+        """A read was tried at once, in vain."""
+        self.hits.missed += 1
+        self.misses += 1
+        if self.misses >= MISSES:
+            self.hot = False
+
+    def _retry(self) -> bool:
+        self.misses += 1
+        return not self.misses % RETRY
+
+    # ------------------------------------------------------------------------------------------------------- by others
+
+    async def call(self, func: Callable[..., T], *args: Any, bound: bool = True) -> T:
+        """Have a worker call a function on the descriptor, which stays open until it has ended."""
+        self._users += 1
+        try:
+            result: T = await self.ring.call(partial(func, *args) if args else func, bound=bound)
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._wake()
+        return result
+
+    def _wake(self) -> None:
+        for waiter in self._idle:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._idle.clear()
+
+    async def idle(self) -> None:
+        """Wait until no worker uses it."""
+        while self._users:
+            waiter = self.loop.create_future()
+            self._idle.append(waiter)
+            await waiter
+
+    async def read_some(self, size: int, offset: int) -> bytes | None:
+        """Some bytes, none at the end; of a stream what there is, None where it is O_NONBLOCK and nothing is there."""
+        if not self.seekable:
+            return await self._receive(size)
+        data = self.at_once(size, offset)
+        if data is None:
+            data = await self.call(os.pread, self.fd, size, offset)
+        return data
+
+    async def _receive(self, size: int) -> bytes | None:
+        if self.unread:
+            return self.unread.pop(0)
+        size = min(size, MOST)
+        buffer = bytearray(size)
+
+        def lost(got: int) -> None:
+            if got:
+                self.unread.append(bytes(memoryview(buffer)[:got]))
+
+        got = await self.ring.request(Sqe(IORING_OP_READ, fd=self.fd, off=HERE, addr=buffer, len=size), lost)
+        if got == -Errno.EAGAIN:
+            return None
+        return bytes(memoryview(buffer)[: checked(got)])
+
+    async def send(self, data: bytes, lost: Callable[[int], None] | None = None) -> int | None:
+        """Write to a stream what it takes; None where it is O_NONBLOCK and takes nothing."""
+        sent = await self.ring.request(Sqe(IORING_OP_WRITE, fd=self.fd, off=HERE, addr=data, len=len(data)), lost)
+        return None if sent == -Errno.EAGAIN else checked(sent)
+
+    async def shut(self) -> None:
+        """Close it, whatever becomes of the task. OSError."""
+        self.hot = self.cached = False
+        self.use_scratch(0)
+        if not self.writable:
+            self.raw.close()  # nothing is to be written back
+            return
+        try:
+            await self.ring.call(self.raw.close)
+        finally:
+            if not self.raw.closed:
+                self.raw.close()
+
+
+def checked(result: int) -> int:
+    """The result of a request that is no errno. OSError."""
+    if result < 0:
+        raise OSError(-result, os.strerror(-result))
+    return result

@@ -1,0 +1,254 @@
+"""What binary and text files have in common, and reads and writes at a given offset."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Sequence
+from os import preadv
+from time import perf_counter_ns
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from usernel.abi.fs import RWF_NOWAIT
+
+from ..hits import Writable
+from .buffer import Buffer
+from .descriptor import SCRATCH, Descriptor
+from .locks import Range, lock, try_lock, unlock
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer as Bytes
+
+
+class File:
+    """An open file. What it is asked for it does as Python's own file objects do, but for the ``await``."""
+
+    __slots__ = ("_buffer", "_descriptor")
+
+    def __init__(self, buffer: Buffer) -> None:
+        self._buffer = buffer
+        self._descriptor: Descriptor = buffer.descriptor
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__} name={self.name!r} mode={self.mode!r}>"
+
+    async def __aenter__(self) -> Self:
+        self._buffer.check_open()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def name(self) -> Any:
+        """What it was opened by: a path or a descriptor."""
+        return self._descriptor.raw.name
+
+    @property
+    def mode(self) -> str:
+        """Its mode, as Python spells it."""
+        return self._descriptor.raw.mode
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self._buffer.closed
+
+    def fileno(self) -> int:
+        """Its descriptor. ValueError where it is closed."""
+        self._buffer.check_open()
+        self._buffer.place()
+        return self._descriptor.fd
+
+    async def close(self) -> None:
+        """Write what is left, and close it. A task that is cancelled meanwhile has closed it all the same. OSError."""
+        await self._buffer.close()
+
+    async def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        self._buffer.check_open()
+        return self._descriptor.raw.isatty()
+
+    async def seekable(self) -> bool:
+        """Whether it has a position."""
+        self._buffer.check_open()
+        return self._descriptor.seekable
+
+    async def writable(self) -> bool:
+        """Whether it can be written."""
+        self._buffer.check_open()
+        return self._descriptor.writable
+
+    # ------------------------------------------------------------------------------------------------- the file itself
+
+    async def flush(self) -> None:
+        """Wait until all that was written is in the file. OSError."""
+        await self._buffer.enter()
+        try:
+            await self._buffer.flush()
+        finally:
+            self._buffer.leave()
+
+    async def stat(self) -> os.stat_result:
+        """fstat(2), which sees all that was written. OSError."""
+        await self.flush()
+        return os.fstat(self._descriptor.fd)
+
+    async def fsync(self) -> None:
+        """Wait until all that was written is on the disk (fsync(2)). OSError."""
+        await self.flush()
+        await self._descriptor.call(os.fsync, self._descriptor.fd)
+
+    async def fdatasync(self) -> None:
+        """As fsync, but for times and the like (fdatasync(2)). OSError."""
+        await self.flush()
+        await self._descriptor.call(os.fdatasync, self._descriptor.fd)
+
+    async def lock(
+        self, *, shared: bool = False, wait: bool = True, ofd: bool = False, start: int = 0, length: int = 0
+    ) -> bool:
+        """Lock it: flock(2), or with ``ofd`` bytes of it (F_OFD_SETLK). Whether it is locked. OSError.
+
+        A length of 0 goes to the end of the file, wherever that is.
+        """
+        self._buffer.check_open()
+        part = Range(start, length) if ofd else None
+        if wait:
+            await lock(self.fileno(), part, shared=shared)
+            return True
+        return try_lock(self.fileno(), part, shared=shared)
+
+    async def unlock(self, *, ofd: bool = False, start: int = 0, length: int = 0) -> None:
+        """Give a lock up; what was written under it is in the file before. OSError."""
+        await self.flush()
+        unlock(self._descriptor.fd, Range(start, length) if ofd else None)
+
+
+class BinaryFile(File):
+    """A file of bytes."""
+
+    __slots__ = ()
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        self._buffer.check_open()
+        return self._descriptor.readable
+
+    # --------------------------------------------------------------------------------------------------- at an offset
+
+    async def pread(self, n: int, offset: int) -> bytes:
+        """Read at an offset, as ``os.pread(fd, n, offset)``; the position stays. OSError."""
+        descriptor = self._descriptor
+        if n == descriptor.scratch_size and descriptor.hot:
+            try:
+                got = preadv(descriptor.fd, descriptor.scratch, offset, RWF_NOWAIT)
+            except OSError:
+                got = -1  # looked at more closely below
+            if got == n:
+                data = bytes(descriptor.buffer)
+                descriptor.hits.inline += 1
+                if perf_counter_ns() >= descriptor.hits.until:
+                    await descriptor.hits.pause()
+                return data
+        return await self._pread(n, offset)
+
+    async def _pread(self, n: int, offset: int) -> bytes:
+        self._buffer.check_open()
+        descriptor = self._descriptor
+        if descriptor.dirty:
+            await self.flush()
+        if 0 < n <= SCRATCH and n != descriptor.scratch_size and descriptor.cached:
+            descriptor.use_scratch(n)
+        data = self._whole_at_once(n, offset) if n > 0 and offset >= 0 else None
+        if data is None:
+            return await descriptor.call(os.pread, descriptor.fd, n, offset)
+        if descriptor.hits.used_up:
+            await descriptor.hits.turn()
+        return data
+
+    def _whole_at_once(self, n: int, offset: int) -> bytes | None:
+        data = self._descriptor.at_once(n, offset)
+        if data and len(data) < n and self._descriptor.at_once(1, offset + len(data)) != b"":
+            return None  # the rest is not cached
+        return data
+
+    async def preadv(self, buffers: Sequence[Writable], offset: int) -> int:
+        """Read into buffers at an offset, as ``os.preadv(fd, buffers, offset)``. OSError."""
+        self._buffer.check_open()
+        descriptor = self._descriptor
+        if descriptor.dirty:
+            await self.flush()
+        if descriptor.hot:
+            got = descriptor.hits.preadv(descriptor.fd, buffers, sum(map(len, buffers)), offset)
+            if got is not None:
+                if descriptor.hits.used_up:
+                    await descriptor.hits.turn()
+                return got
+        return await descriptor.call(preadv, descriptor.fd, buffers, offset)
+
+    async def pread_many(self, parts: Iterable[tuple[int, int]]) -> list[bytes]:
+        """Read ``(n, offset)`` each, in one go: what is cached at once, all that is not by one worker. OSError."""
+        self._buffer.check_open()
+        descriptor = self._descriptor
+        if descriptor.dirty:
+            await self.flush()
+        found: list[bytes | None] = []
+        missing: list[tuple[int, int, int]] = []
+        for at, (n, offset) in enumerate(parts):
+            data = self._whole_at_once(n, offset) if n > 0 and offset >= 0 else None
+            found.append(data)
+            if data is None:
+                missing.append((at, n, offset))
+            if perf_counter_ns() >= descriptor.hits.until:
+                await descriptor.hits.pause()
+        if missing:
+            read = await descriptor.call(_pread_all, descriptor.fd, missing)
+            for (at, _n, _offset), data in zip(missing, read, strict=True):
+                found[at] = data
+        return [data for data in found if data is not None]
+
+    async def pwrite(self, data: Bytes, offset: int) -> int:
+        """Write at an offset, as ``os.pwrite(fd, data, offset)``; the position stays. OSError."""
+        return await self.pwritev((data,), offset)
+
+    async def pwritev(self, buffers: Sequence[Bytes], offset: int) -> int:
+        """Write buffers at an offset, as ``os.pwritev(fd, buffers, offset)``. OSError."""
+        buffer = self._buffer
+        await buffer.enter()
+        try:
+            await buffer.flush()
+            buffer.forget()
+            return await self._descriptor.call(os.pwritev, self._descriptor.fd, buffers, offset)
+        finally:
+            buffer.leave()
+
+
+def _pread_all(fd: int, parts: list[tuple[int, int, int]]) -> list[bytes]:
+    return [os.pread(fd, n, offset) for _at, n, offset in parts]
+
+
+def index(size: Any) -> int:
+    """A size as Python's files take it: None is all. TypeError."""
+    if size is None:
+        return -1
+    try:
+        return int(size.__index__())
+    except AttributeError:
+        raise TypeError(f"argument should be integer or None, not {type(size).__name__!r}") from None
+
+
+def as_bytes(data: Any) -> bytes:
+    """Bytes that nobody changes any more. TypeError for what is no buffer."""
+    if type(data) is bytes:
+        return data
+    if isinstance(data, str):
+        raise TypeError("a bytes-like object is required, not 'str'")
+    return bytes(memoryview(data))
+
+
+def unsupported(what: str) -> io.UnsupportedOperation:
+    """What a file cannot do."""
+    return io.UnsupportedOperation(what)

@@ -1,0 +1,222 @@
+"""Writes that are gathered in memory and go to the file together.
+
+An ``await`` for each line of a log costs a hundred times the line. So what is written is taken at once, and written by
+a worker when 64 KiB are there, when 50 ms have passed, or when somebody is to see it. One batch is on its way at a
+time, which keeps the order, and a writer that is ahead of the disk waits for it, which bounds the memory. What fails is
+kept and tried again by the next flush, as Python's own buffers do; the error is raised by the next call on the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from typing import Final
+from weakref import ref
+
+from usernel.abi.errno import Errno
+
+from .descriptor import Descriptor
+
+LIMIT: Final = 64 << 10
+"""Bytes that are gathered before they are written."""
+LATE_S: Final = 0.05
+"""How long the first of them waits."""
+
+
+class Batch:
+    """Bytes on their way, and how many of them have arrived."""
+
+    __slots__ = ("data", "done", "future", "offset", "owner", "waiters")
+
+    def __init__(self, data: bytes, offset: int, owner: object = None) -> None:
+        self.data = data
+        self.offset = offset
+        self.owner = owner
+        """Whose descriptor must not be closed in the meantime."""
+        self.done = 0
+        self.future: asyncio.Future[None] | None = None
+        self.waiters: list[asyncio.Future[None]] = []
+
+    def write(self, fd: int, *, append: bool) -> None:
+        """On a worker: write all of it. OSError, with ``done`` telling how far it came."""
+        view = memoryview(self.data)
+        while self.done < len(view):
+            rest = view[self.done :]
+            self.done += os.write(fd, rest) if append else os.pwrite(fd, rest, self.offset + self.done)
+
+    async def send(self, descriptor: Descriptor) -> None:
+        """The same into a stream."""
+        while self.done < len(self.data):
+            sent = await descriptor.send(self.data[self.done :], self._add)
+            if sent is None:
+                raise BlockingIOError(Errno.EAGAIN, "write could not complete without blocking", self.done)
+            self.done += sent
+
+    def _add(self, sent: int) -> None:
+        self.done += sent
+
+
+class Writer:
+    """What is written to one file, in the order of its calls.
+
+    ``quick`` is set while all that a write has to do is to add to ``pending``, ``size`` and ``end``.
+    """
+
+    __slots__ = ("_batch", "_descriptor", "_owner", "_timer", "end", "error", "pending", "quick", "size")
+
+    def __init__(self, descriptor: Descriptor, owner: object) -> None:
+        self._descriptor = descriptor
+        self._owner = ref(owner)
+        self._batch: Batch | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.pending: list[bytes] = []
+        self.size = 0
+        self.end = 0
+        """The position behind what was written."""
+        self.error: OSError | None = None
+        """Why a batch failed, which nobody was told yet."""
+        self.quick = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is not in the file yet."""
+        return bool(self.pending) or self._batch is not None
+
+    def tell_error(self) -> None:
+        """Raise what a batch failed with, once. OSError."""
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+
+    # ---------------------------------------------------------------------------------------------------------- taking
+
+    async def write(self, data: bytes) -> None:
+        """Take some bytes; wait first where there are too many already. OSError of those before; nothing is taken."""
+        while self._batch is not None and self.size and self.size + len(data) > LIMIT:
+            await self._arrived(self._batch)
+        if self.size >= LIMIT:
+            await self._send_one()  # what failed before goes first
+        self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """Take some bytes, and write what there is if that is enough."""
+        if not data:
+            return
+        self.pending.append(data)
+        self.size += len(data)
+        self.end += len(data)
+        self._descriptor.dirty = True
+        self._descriptor.hot = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """What waits is written now, if it is enough, or in a while."""
+        if self.size >= LIMIT and self._batch is None:
+            self._launch()
+        elif self._timer is None:
+            self._timer = self._descriptor.loop.call_later(LATE_S, self._late)
+
+    # ---------------------------------------------------------------------------------------------------------- giving
+
+    async def drain(self) -> None:
+        """Wait until all is in the file. OSError, of this or of an earlier batch."""
+        self.tell_error()
+        while self.busy:
+            await self._send_one()
+
+    async def _send_one(self) -> None:
+        if self._batch is None:
+            self._launch()
+        if self._batch is not None:
+            await self._arrived(self._batch)
+
+    async def _arrived(self, batch: Batch) -> None:
+        waiter = self._descriptor.loop.create_future()
+        batch.waiters.append(waiter)
+        await waiter
+        self.tell_error()
+
+    def _late(self) -> None:
+        self._timer = None
+        self.quick = False
+        if self.pending and self._batch is None and self.error is None:
+            self._launch()
+
+    def _launch(self) -> None:
+        descriptor = self._descriptor
+        data = self.pending[0] if len(self.pending) == 1 else b"".join(self.pending)
+        batch = Batch(data, self.end - self.size, self._owner())
+        if descriptor.seekable:
+            future: asyncio.Future[None] = descriptor.loop.create_future()
+            work = partial(batch.write, descriptor.fd, append=descriptor.append)
+            descriptor.ring.call_soon(work, future, hash_key=self)
+        else:
+            future = descriptor.loop.create_task(batch.send(descriptor))
+        self.pending.clear()
+        self.size = 0
+        self._batch, batch.future = batch, future
+        future.add_done_callback(self._ended)
+
+    def _ended(self, future: asyncio.Future[None]) -> None:
+        batch, self._batch = self._batch, None
+        if batch is None:
+            raise AssertionError("a batch ended that was never begun")
+        if batch.done < len(batch.data):
+            self.pending.insert(0, batch.data[batch.done :])
+            self.size += len(batch.data) - batch.done
+            self.quick = False
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self.error = error if isinstance(error, OSError) else OSError(Errno.EIO, str(error))
+        self._placed(stopped=future.cancelled())
+        for waiter in batch.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _placed(self, *, stopped: bool) -> None:
+        """The file's own position is behind what is in it, as it is with Python's files."""
+        descriptor = self._descriptor
+        if descriptor.seekable and not descriptor.closed:
+            if descriptor.append:
+                self.end = os.lseek(descriptor.fd, 0, os.SEEK_CUR) + self.size
+            else:
+                os.lseek(descriptor.fd, self.end - self.size, os.SEEK_SET)
+        if not self.pending:
+            descriptor.dirty = False
+            descriptor.settle()
+        elif self.error is None and not stopped:
+            self._go_on()
+
+    # ------------------------------------------------------------------------------------------------------------- end
+
+    async def ended(self) -> None:
+        """Wait until nothing is on its way."""
+        while self._batch is not None:
+            waiter = self._descriptor.loop.create_future()
+            self._batch.waiters.append(waiter)
+            await waiter
+
+    def abandon(self) -> None:
+        """Stop what a stream does not take."""
+        if self._batch is not None and self._batch.future is not None:
+            self._batch.future.cancel()
+
+    def finish(self) -> None:
+        """At the end of a file that nobody closed: write the rest without the loop, however long it takes. OSError."""
+        descriptor = self._descriptor
+        self.stop()
+        append = descriptor.append or not descriptor.seekable
+        batches = [] if self._batch is None else [self._batch]  # its loop has ended
+        batches.append(Batch(b"".join(self.pending), self.end - self.size))
+        self._batch, self.pending, self.size = None, [], 0
+        for batch in batches:
+            batch.write(descriptor.fd, append=append)
+        self.tell_error()
+
+    def stop(self) -> int:
+        """Nothing more is written. How many bytes are left."""
+        self.quick = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return self.size

@@ -27,7 +27,9 @@ from typing import TYPE_CHECKING
 from usernel.version import __version__
 
 if TYPE_CHECKING:
+    from usernel import anyio as anyio
     from usernel.aio import os as os
+    from usernel.aio.files.opening import open as open  # noqa: A004 - it is Python's
     from usernel.aio.loop import EventLoop, attach, new_event_loop
     from usernel.aio.ring import Ring
     from usernel.aio.runner import EventLoopPolicy, run
@@ -43,13 +45,14 @@ _HOMES = {
     "new_event_loop": "usernel.aio.loop",
     "EventLoopPolicy": "usernel.aio.runner",
     "run": "usernel.aio.runner",
+    "open": "usernel.aio.files.opening",
 }
 """Where what is offered here lives. It is loaded on first use: `usernel --version` needs no table of system calls."""
 
 
 def __getattr__(name: str) -> object:
-    if name == "os":
-        return import_module("usernel.os")
+    if name in {"anyio", "os"}:
+        return import_module(f"usernel.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'usernel' has no attribute {name!r}")

@@ -23,5 +23,14 @@ class Instead:
         self.func = func
 
 
+class InFile:
+    """A worker, which is in a call of this file meanwhile, though the call is not one of its methods."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self, seen: Any) -> None:
+        self.seen = seen
+
+
 LATER: Final = Outcome.LATER
 WAITS: Final = Outcome.WAITS

@@ -17,7 +17,7 @@ from ..cached_path import cached_stat
 from ..hits import MOST
 from .moving import plainly
 from .opening import open_fd, open_file
-from .outcome import LATER
+from .outcome import LATER, WAITS
 from .reading import Args, Handler, Named
 from .sight import PATHS, Sight
 
@@ -133,7 +133,9 @@ def _whole(sight: Sight, path: Any, target: Any, args: Args, named: Named) -> An
     fd = -1
     try:
         found = cached_stat(path)
-        if found is None or not S_ISREG(found.st_mode) or found.st_size >= MOST:
+        if found is None or not S_ISREG(found.st_mode):
+            return LATER if found is None else WAITS
+        if found.st_size >= MOST:
             return LATER
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         return LATER if sight.ahead(fd, found.st_size + 1, 0) is None else target(*args, **named)

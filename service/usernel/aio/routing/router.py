@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from abc import ABCMeta
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import Context
@@ -16,15 +17,18 @@ from typing import TYPE_CHECKING, Any, Final
 from . import web
 from .known import BOUND, BY_WORKERS, CALLS, METHODS, WRAPPER, WRAPPERS
 from .moving import plainly
-from .outcome import LATER, WAITS, Instead
+from .outcome import LATER, WAITS, InFile, Instead, Outcome
 from .sight import Seen, Sight
 
 if TYPE_CHECKING:
     from usernel.aio.hits import Hits
     from usernel.aio.loop import EventLoop
 
+NOT_YET: Final = frozenset({Outcome, InFile, Instead})
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 UNKNOWN: Final = object()
+PLAIN_KINDS: Final = frozenset({BuiltinFunctionType, FunctionType, type, ABCMeta})
+"""Of functions and classes, which are themselves and equal to nothing else."""
 Found = tuple[Any, Any]
 """What tries a call at once (None: a worker makes it), and what that is told of: a file, a path."""
 Attempt = tuple[
@@ -67,6 +71,13 @@ class Router:
             self._try(future, found, target, given, named, func, args)
         return future
 
+    def knows(self, func: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+        """Whether a call is routed; it is counted as handed on where not."""
+        if find(self._sight or self._look(), unwrapped(func, args)[0]) is not None:
+            return True
+        self.handed_on += 1
+        return False
+
     def _look(self) -> Sight:
         self._sight = Sight(self._loop.ring.hits)
         return self._sight
@@ -108,7 +119,7 @@ class Router:
                 future.set_exception(error)
                 del future  # the error's traceback holds this frame
                 return
-        if value is LATER or value is WAITS or type(value) is Instead:
+        if type(value) in NOT_YET:
             self._punt(future, value, subject, partial(func, *args) if args else func)
         else:
             self.inline += 1
@@ -117,6 +128,8 @@ class Router:
     def _punt(self, future: asyncio.Future[Any], value: Any, subject: Any, func: Callable[[], Any]) -> None:
         self.punted += 1
         bound, over = value is not WAITS, None
+        if type(value) is InFile:
+            subject = value.seen
         if type(subject) is Seen:
             bound = subject.regular
             subject.left = 0
@@ -164,7 +177,7 @@ def find(sight: Any, target: Any) -> Found | None:
         return _find_bound(target)
     if kind is FunctionType and target.__code__ is WRAPPER:
         return None, None
-    if kind in {BuiltinFunctionType, FunctionType, type}:
+    if kind in PLAIN_KINDS:
         handler = CALLS.get(target, UNKNOWN)
         if handler is not UNKNOWN:
             return handler, None

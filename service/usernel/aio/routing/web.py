@@ -14,27 +14,30 @@ from stat import S_ISDIR, S_ISREG
 from types import CodeType, MethodType
 from typing import Any, Final
 
-from .outcome import LATER
+from .outcome import LATER, InFile
 from .reading import Args, Named
 from .sight import Sight
 
 WebHandler = Callable[[Sight, Any, Any, Args, Named], Any]
-ENCODINGS: Final = (".br", ".gz")
+ENCODINGS: Final = ((".br", "br"), (".gz", "gzip"))
+"""What may lie beside a file, where the client takes it. (Nobody asks for what it does not: that stays uncached.)"""
 
 
 def file_response(sight: Sight, response: Any, target: Any, args: Args, named: Named) -> Any:
     """The FileResponse of aiohttp, which finds its file, or a compressed one beside it, and opens it."""
     helper = getattr(type(response), "_get_file_path_stat_encoding", None)
     path = getattr(response, "_path", None)
-    if helper is None or _place(helper.__code__)[0] != AIOHTTP_RESPONSE or not isinstance(path, Path):
+    if len(args) != 2 or named or type(args[1]) is not str or not isinstance(path, Path):
         return LATER
-    beside = tuple(path.with_suffix(path.suffix + extension) for extension in ENCODINGS)
-    return target(*args, **named) if _regular(sight, path) and sight.told(beside) else LATER
+    if helper is None or _place(helper.__code__)[0] != AIOHTTP_RESPONSE:
+        return LATER
+    beside = tuple(path.with_suffix(path.suffix + end) for end, encoding in ENCODINGS if encoding in args[1])
+    return target(*args) if _regular(sight, path) and sight.told(beside) else LATER
 
 
 def static_resource(sight: Sight, _resource: Any, target: Any, args: Args, named: Named) -> Any:
     """The static resource of aiohttp, which resolves a path. What is in a directory is listed by a worker."""
-    return target(*args, **named) if len(args) == 1 and not named and _no_directory(sight, args[0]) else LATER
+    return target(*args) if len(args) == 1 and not named and _no_directory(sight, args[0]) else LATER
 
 
 def seek_and_read(sight: Sight, _response: Any, target: Any, args: Args, named: Named) -> Any:
@@ -43,11 +46,13 @@ def seek_and_read(sight: Sight, _response: Any, target: Any, args: Args, named: 
         return LATER
     file, offset, size = args
     seen = sight.file(file)
-    if seen is None or not seen.readable or seen.busy[0] or type(offset) is not int or type(size) is not int:
+    if seen is None:
         return LATER
+    if not seen.readable or seen.busy[0] or type(offset) is not int or type(size) is not int:
+        return InFile(seen)
     seen.left = 0
     whole = -(-size // seen.block) * seen.block
-    return target(*args) if offset >= 0 and sight.ahead(seen.fd, whole, offset) is not None else LATER
+    return target(*args) if offset >= 0 and sight.ahead(seen.fd, whole, offset) is not None else InFile(seen)
 
 
 def lookup_path(sight: Sight, files: Any, target: Any, args: Args, named: Named) -> Any:

@@ -1,0 +1,1 @@
+"""Calls that are routed, beside the same on uvloop."""

@@ -1,0 +1,215 @@
+"""anyio as it is installed, with ``usernel.anyio.install()``: it answers and raises what it does on uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+import uvloop
+
+import usernel
+import usernel.anyio
+
+from .twice import Steps, both
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> Iterator[None]:
+    usernel.anyio.install()
+    usernel.anyio.install()
+    yield
+    usernel.anyio.uninstall()
+
+
+def test_files(tmp_path: Path) -> None:
+    driven: set[str] = set()
+
+    async def program(steps: Steps, place: Path) -> None:
+        async def step(file, name: str, *args) -> None:
+            driven.add(name)
+            await steps(getattr(file, name)(*args))
+
+        for name, how in (
+            ("lines", {"mode": "rb"}), ("lines", {"mode": "rb", "buffering": 0}), ("lines", {"encoding": "utf-8"}),
+            ("small", {"mode": "r+b"}), ("new", {"mode": "w"}), ("new", {"mode": "ab", "buffering": 100}),
+        ):  # fmt: skip
+            async with await anyio.open_file(place / name, **how) as file:
+                for size in (10, 5000, 0):
+                    await step(file, "read", size)
+                    await step(file, "tell")
+                await step(file, "readline")
+                await step(file, "seek", 20)
+                await steps(_lines(steps, file))
+                await step(file, "seek", 20, 0)
+                await step(file, "readlines")
+                await step(file, "seek", 0)
+                await step(file, "read")
+                await step(file, "seek", 7)
+                for method in ("read1", "readinto", "readinto1"):
+                    if hasattr(file.wrapped, method):
+                        into = bytearray(6000)
+                        await step(file, method, 6000 if method == "read1" else into)
+                        steps.note(bytes(into))
+                await step(file, "write", b"bytes" if "b" in how.get("mode", "r") else "text")
+                await step(file, "writelines", [b"a", b"b"] if "b" in how.get("mode", "r") else ["a", "b"])
+                await step(file, "flush")
+                await step(file, "truncate", 50)
+            await step(file, "read")
+            await step(file, "aclose")
+        for wrong in ("nothing", "dir", "loop"):
+            await steps(anyio.open_file(place / wrong))
+
+    stat = both(program, tmp_path / "place")
+    assert stat["handed_on"] == 0
+    assert stat["inline"] > stat["punted"]
+    methods = {name for name, _ in inspect.getmembers(anyio.AsyncFile, inspect.iscoroutinefunction)}
+    assert {name for name in methods if name[0] != "_"} - driven <= {"limiter", "wrapped"}
+
+
+async def _lines(steps: Steps, file: anyio.AsyncFile) -> None:
+    async for line in file:
+        steps.note(line)
+
+
+ARGUMENTS = {
+    **dict.fromkeys(("chmod", "lchmod"), (0o600,)),
+    **dict.fromkeys(("hardlink_to", "samefile"), ("small",)),
+    **dict.fromkeys(("rename", "replace", "copy", "move"), ("renamed",)),
+    **dict.fromkeys(("copy_into", "move_into"), ("dir",)),
+    "symlink_to": ("anywhere",),
+    "write_bytes": (b"bytes",),
+    "write_text": ("text",),
+}
+HANDED_ON = {"cwd", "home", "glob", "rglob", "iterdir", "walk"}
+"""Those whose iterators anyio asks by ``next``, and two of the class; asked below."""
+
+
+def methods_of_paths() -> list[str]:
+    names = [name for name, _ in inspect.getmembers(anyio.Path, inspect.iscoroutinefunction) if name[0] != "_"]
+    return [name for name in names if hasattr(Path, name) and name not in HANDED_ON]
+
+
+def test_paths(tmp_path: Path) -> None:
+    names = methods_of_paths()
+    assert len(names) > 30
+
+    async def program(steps: Steps, place: Path) -> None:
+        os.chdir(place)
+        for name in names:
+            for path in ("small", "link", "nothing", "dir", "dangling", "loop", "wrong", "lines", str(place / "small")):
+                found = await steps(getattr(anyio.Path(path), name)(*ARGUMENTS.get(name, ())))
+                if name == "open" and found is not None:
+                    await steps(found.read(10))
+                    await found.aclose()
+        await steps(anyio.Path("lines").read_text("utf-8"))
+        await steps(anyio.Path("wrong").read_text("ascii", "replace"))
+        await steps(anyio.Path("lines").read_text("no such encoding"))
+        await steps(anyio.Path("fifo").is_fifo())
+        await steps(anyio.Path("small").stat(follow_symlinks=False))
+        await steps(anyio.Path("dir/../small").resolve(strict=True))
+
+    stat = both(program, tmp_path / "place")
+    assert stat["handed_on"] == 0
+    assert stat["inline"] > 100
+
+
+def test_what_iterates_goes_to_anyios_own_threads(tmp_path: Path) -> None:
+    async def program(steps: Steps, place: Path) -> None:
+        os.chdir(place)
+        for found in (anyio.Path("dir").iterdir(), anyio.Path().glob("*"), anyio.Path().rglob("f*")):
+            steps.note(sorted([str(path) async for path in found]))
+        steps.note(str(await anyio.Path.cwd()), str(await anyio.Path.home()))
+
+    assert both(program, tmp_path / "place")["handed_on"] > 0
+
+
+def test_a_limiter_holds(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"0123")
+
+    async def main() -> None:
+        limiter = anyio.CapacityLimiter(1)
+        async with await anyio.open_file(tmp_path / "file", "rb", limiter=limiter) as file:
+            assert limiter.borrowed_tokens == 0
+            await limiter.acquire()
+            with pytest.raises(RuntimeError, match="already holding"):
+                await file.read(1)
+            reading = asyncio.ensure_future(file.read(1))
+            await asyncio.sleep(0)
+            assert not reading.done()
+            limiter.release()
+            assert await reading == b"0"
+            assert await file.read(1) == b"1"
+
+    usernel.run(main())
+
+
+def test_scopes_cancel(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").touch()
+
+    async def main() -> None:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await anyio.Path(tmp_path / "file").stat()
+            pytest.fail("it went on")
+        with anyio.move_on_after(0.02) as scope:
+            await anyio.to_thread.run_sync((tmp_path / "fifo").read_bytes, abandon_on_cancel=True)
+        assert scope.cancelled_caught
+        with anyio.move_on_after(0.02) as scope:
+            waiting = asyncio.ensure_future(_open_later(tmp_path / "fifo"))
+            (await anyio.open_file(tmp_path / "fifo", "rb")).wrapped.close()
+        # Not to be abandoned, it was waited for; and cancelled at the next point.
+        assert scope.cancel_called
+        await waiting
+
+    usernel.run(asyncio.wait_for(main(), 20))
+
+
+async def _open_later(path: Path) -> None:
+    await asyncio.sleep(0.1)
+    os.close(os.open(path, os.O_WRONLY))
+
+
+def test_other_loops_and_functions_are_anyios(tmp_path: Path) -> None:
+    async def main() -> str:
+        assert await anyio.Path(tmp_path).is_dir()
+        return await anyio.to_thread.run_sync(lambda: threading.current_thread().name)
+
+    for make in (usernel.new_event_loop, uvloop.new_event_loop, asyncio.new_event_loop):
+        with asyncio.Runner(loop_factory=make) as runner:
+            assert runner.run(main()) == "AnyIO worker thread"
+
+
+def test_an_opener_may_call_back_into_the_loop(tmp_path: Path) -> None:
+    import anyio.from_thread
+
+    def opener(path: str, flags: int) -> int:
+        return anyio.from_thread.run(_open, path, flags)
+
+    async def _open(path: str, flags: int) -> int:
+        return os.open(path, flags)
+
+    async def main() -> None:
+        (tmp_path / "file").touch()
+        async with await anyio.open_file(tmp_path / "file", opener=opener) as file:
+            assert await file.read() == ""
+
+    usernel.run(asyncio.wait_for(main(), 10))
+
+
+def test_uninstalled_it_is_as_before(tmp_path: Path) -> None:
+    async def main() -> dict[str, int]:
+        await anyio.Path(tmp_path).stat()
+        return asyncio.get_running_loop().ring.stat()["routing"]
+
+    assert usernel.run(main())["inline"] == 1
+    usernel.anyio.uninstall()
+    usernel.anyio.uninstall()
+    assert usernel.run(main()) == {"routed": 0, "inline": 0, "punted": 0, "handed_on": 0}

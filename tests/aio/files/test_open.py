@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import usernel
@@ -63,6 +63,8 @@ async def our_answers(path: str, mode: str, buffering: int, steps: list[tuple[An
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(MODES), st.sampled_from([-1, 0]), st.binary(max_size=60), st.lists(STEPS, max_size=12))
+@example("wb", -1, b"", [("readline", 0)])
+@example("wb", 0, b"", [("readline", 0)])
 def test_a_file_answers_as_pythons_own(mode: str, buffering: int, content: bytes, steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder, "ours"), Path(folder, "theirs")

@@ -103,8 +103,9 @@ class BufferedFile(BinaryFile):
         limit = index(size)
         await buffer.enter()
         try:
-            await buffer.begin_reading()
-            return await buffer.read_line(limit)
+            if limit:  # Python's files read no line of no bytes, and so do not fail
+                await buffer.begin_reading()
+            return await buffer.read_line(limit) if limit else b""
         finally:
             buffer.leave()
 

@@ -67,7 +67,8 @@ class RawFile(BinaryFile):
         buffer = self._buffer
         await buffer.enter()
         try:
-            buffer.need_readable()
+            if limit:  # Python's files read no line of no bytes, and so do not fail
+                buffer.need_readable()
             return await self._line(limit)
         finally:
             buffer.leave()

@@ -34,7 +34,8 @@ def kernels() -> set[str]:
 def trace(full_name: str) -> list[Entry] | None:
     """What Linux answered in a case, None where it has not been recorded."""
     name, _, case = full_name.partition(".")
-    return module(name)["cases"].get(case)
+    found: list[Entry] | None = module(name)["cases"].get(case)
+    return found
 
 
 def write(name: str, cases: dict[str, list[Entry]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from usernel.abi import io_uring as abi
 from usernel.abi.fcntl import AT_FDCWD
@@ -57,7 +58,7 @@ def is_whole(u: Program) -> None:
         ring.submit(8)
         ring.reap(8, ordered=False)
         u.show("target")
-        os.unlink("target")
+        Path("target").unlink()
         ring.close()
 
 

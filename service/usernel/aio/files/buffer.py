@@ -249,18 +249,6 @@ class Buffer:
 
     # ------------------------------------------------------------------------------------------------------------ end
 
-    def detach(self) -> io.FileIO:
-        """Give the descriptor away; this is closed then. UnsupportedOperation where writes wait for a flush."""
-        self.check_open()
-        if self.writer.busy or self.order.held:
-            raise io.UnsupportedOperation("detach: flush it first")
-        self.place()
-        self.closed, self.credit = True, 0
-        self.writer.stop()
-        self.ahead, self.at, self.have = b"", 0, 0
-        self.descriptor.hot = self.descriptor.cached = False
-        return self.descriptor.raw
-
     async def close(self) -> None:
         """Write what is left and close the descriptor, whatever becomes of the task. OSError: of what was written.
 

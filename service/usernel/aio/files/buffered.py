@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..hits import Writable
 from .buffer import CREDIT
-from .file import BinaryFile, Bytes, as_bytes, index
+from .file import BinaryFile, as_bytes, index
 from .writer import LIMIT
 
 if TYPE_CHECKING:

@@ -159,13 +159,6 @@ class Descriptor:
             return None
         return bytes(memoryview(buffer)[: checked(got)])
 
-    def give_back(self, parts: list[bytes], position: int) -> None:
-        """What was read is to be read again: it goes back to its position, or into the stream's line of what is unread."""
-        if self.seekable:
-            os.lseek(self.fd, position, os.SEEK_SET)
-        else:
-            self.unread[:0] = parts
-
     async def send(self, data: bytes, lost: Callable[[int], None] | None = None) -> int | None:
         """Write to a stream what it takes; None where it is O_NONBLOCK and takes nothing."""
         sent = await self.ring.request(Sqe(IORING_OP_WRITE, fd=self.fd, off=HERE, addr=data, len=len(data)), lost)

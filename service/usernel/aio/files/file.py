@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Sequence
 from os import preadv
@@ -18,9 +19,6 @@ from .locks_unsafe import Range, lock, try_lock, unlock
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer as Bytes
-
-Bytes = bytes | bytearray | memoryview
-"""What is written: any buffer will do."""
 
 
 class File:
@@ -249,3 +247,8 @@ def as_bytes(data: Any) -> bytes:
     if isinstance(data, str):
         raise TypeError("a bytes-like object is required, not 'str'")
     return bytes(memoryview(data))
+
+
+def unsupported(what: str) -> io.UnsupportedOperation:
+    """What a file cannot do."""
+    return io.UnsupportedOperation(what)

@@ -1,80 +1,57 @@
-"""Binary files without a buffer, as ``io.FileIO``: each call is one on the descriptor, whose own position is used."""
+"""Binary files without a buffer, as ``io.FileIO``: a call that moves bytes is one of the system's."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING
 
 from ..hits import Writable
-from .file import BinaryFile, Bytes, as_bytes, index
+from .buffer import LINES
+from .file import BinaryFile, as_bytes, index
 
-CHUNK: Final = 256 << 10
-"""What is read at once of what tells no size."""
+if TYPE_CHECKING:
+    from typing_extensions import Buffer as Bytes
 
 
 class RawFile(BinaryFile):
-    """An unbuffered binary file. A write is in the file when it has ended."""
+    """A binary file that reads and writes what it is asked for, and may do less."""
 
     __slots__ = ()
-
-    # -------------------------------------------------------------------------------------------------------- reading
 
     async def read(self, size: int | None = -1) -> bytes | None:
         """Read up to ``size`` bytes; all without one. None of a stream that is O_NONBLOCK and has none. OSError."""
         wanted = index(size)
-        if wanted < 0:
-            return await self.readall()
-        await self._buffer.enter()
+        buffer = self._buffer
+        await buffer.enter()
         try:
-            self._buffer.need_readable()
-            return await self._read(wanted)
+            buffer.need_readable()
+            if wanted >= 0:
+                return await self._some(wanted)
+            try:
+                return await buffer.read_all()
+            finally:
+                if self._descriptor.seekable:
+                    buffer.forget()
         finally:
-            self._buffer.leave()
-
-    async def _read(self, size: int) -> bytes | None:
-        descriptor = self._descriptor
-        if not descriptor.seekable:
-            data = await descriptor.read_some(max(size, 1), 0) if size else b""
-            if data is not None and len(data) > size:
-                descriptor.unread.insert(0, data[size:])
-                data = data[:size]
-            return data
-        position = os.lseek(descriptor.fd, 0, os.SEEK_CUR)
-        found = self._whole_at_once(size, position) if size else b""
-        if found is None:
-            found = await descriptor.call(os.pread, descriptor.fd, size, position)
-        if found:
-            os.lseek(descriptor.fd, position + len(found), os.SEEK_SET)
-        return found
+            buffer.leave()
 
     async def readall(self) -> bytes | None:
         """Read all that is left. OSError."""
-        buffer, descriptor = self._buffer, self._descriptor
-        await buffer.enter()
-        parts: list[bytes] = []
-        try:
-            buffer.need_readable()
-            before = os.lseek(descriptor.fd, 0, os.SEEK_CUR) if descriptor.seekable else 0
-            try:
-                while data := await self._read(self._left()):
-                    parts.append(data)
-            except BaseException:
-                descriptor.give_back(parts, before)
-                raise
-        finally:
-            buffer.leave()
-        return None if data is None and not parts else b"".join(parts)
+        return await self.read()
 
-    def _left(self) -> int:
-        descriptor = self._descriptor
-        if not descriptor.regular:
-            return CHUNK
-        left = os.fstat(descriptor.fd).st_size - os.lseek(descriptor.fd, 0, os.SEEK_CUR)
-        return max(left + 1, 1)
+    async def _some(self, size: int) -> bytes | None:
+        buffer = self._buffer
+        if buffer.at < buffer.have:
+            return buffer.take(size)  # what a cancelled task had read of a stream
+        if not size:
+            return b""
+        data = await self._descriptor.read_some(size, buffer.next)
+        buffer.next += len(data or b"")
+        return data
 
     async def readinto(self, target: Writable) -> int | None:
-        """Read into a buffer. OSError."""
+        """Read into a buffer, once. OSError."""
         view = memoryview(target).cast("B")
         if view.readonly:
             raise TypeError("readinto() argument must be read-write bytes-like object")
@@ -85,40 +62,43 @@ class RawFile(BinaryFile):
         return len(data)
 
     async def readline(self, size: int | None = -1) -> bytes:
-        """Read up to the next newline, or ``size`` bytes; what was read behind it is given back. OSError."""
-        buffer, descriptor = self._buffer, self._descriptor
+        """Read up to the next newline, or ``size`` bytes; of a stream byte by byte. OSError."""
         limit = index(size)
+        buffer = self._buffer
         await buffer.enter()
         try:
-            buffer.need_readable()
-            if not descriptor.seekable:
-                return await self._line_of_stream(limit)
-            buffer.next = os.lseek(descriptor.fd, 0, os.SEEK_CUR)
-            line = await buffer.read_line(limit)
-            buffer.forget()
-            os.lseek(descriptor.fd, buffer.next, os.SEEK_SET)
-            return line
+            if limit:  # Python's files read no line of no bytes, and so do not fail
+                buffer.need_readable()
+            return await self._line(limit)
         finally:
-            buffer.forget()
             buffer.leave()
 
-    async def _line_of_stream(self, limit: int) -> bytes:
-        line: list[bytes] = []
+    async def _line(self, limit: int) -> bytes:
+        buffer, block = self._buffer, LINES if self._descriptor.seekable else 1
+        start, line = buffer.next, b""
         try:
             while limit < 0 or len(line) < limit:
-                byte = await self._read(1)
-                if not byte:
-                    break
-                line.append(byte)
-                if byte == b"\n":
+                data = await self._some(block)
+                line += data or b""
+                if not data or b"\n" in data:
                     break
         except BaseException:
-            self._descriptor.give_back(line, 0)
+            self._unread(line, start, 0)
             raise
-        return b"".join(line)
+        end = line.find(b"\n") + 1 or len(line)
+        end = end if limit < 0 else min(end, limit)
+        self._unread(line, start, end)
+        return line[:end]
+
+    def _unread(self, line: bytes, start: int, taken: int) -> None:
+        """So many bytes of what was read are taken, the others are read again."""
+        if self._descriptor.seekable:
+            self._buffer.next = start + taken
+        elif line[taken:]:
+            self._buffer.give_back([line[taken:]])
 
     async def readlines(self, hint: int | None = -1) -> list[bytes]:
-        """Read lines, until they have more than ``hint`` bytes where that is above 0. OSError."""
+        """Read lines, until they have ``hint`` bytes where that is above 0. OSError."""
         lines: list[bytes] = []
         most, size = index(hint), 0
         while line := await self.readline():
@@ -136,10 +116,8 @@ class RawFile(BinaryFile):
             return line
         raise StopAsyncIteration
 
-    # -------------------------------------------------------------------------------------------------------- writing
-
     async def write(self, data: Bytes) -> int | None:
-        """Write some bytes, and say how many. None to a stream that is O_NONBLOCK and takes none. OSError."""
+        """Write some bytes, once, and say how many. None of a stream that is O_NONBLOCK and takes none. OSError."""
         buffer, descriptor = self._buffer, self._descriptor
         await buffer.enter()
         try:
@@ -147,7 +125,14 @@ class RawFile(BinaryFile):
             taken = as_bytes(data)
             if not descriptor.seekable:
                 return await descriptor.send(taken)
-            return await descriptor.call(os.write, descriptor.fd, taken)
+            if not descriptor.append:
+                done = await descriptor.call(os.pwrite, descriptor.fd, taken, buffer.next)
+                buffer.next += done
+                return done
+            done = await descriptor.call(os.write, descriptor.fd, taken)
+            if done:
+                buffer.next = os.lseek(descriptor.fd, 0, os.SEEK_CUR)
+            return done
         finally:
             buffer.leave()
 
@@ -157,29 +142,26 @@ class RawFile(BinaryFile):
         for line in lines:
             await self.write(line)
 
-    # ------------------------------------------------------------------------------------------------------- position
-
     async def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a position (lseek(2)), which is returned. OSError."""
         await self._buffer.enter()
         try:
-            return os.lseek(self._descriptor.fd, offset, whence)
+            return await self._buffer.seek(offset, whence)
         finally:
             self._buffer.leave()
 
     async def tell(self) -> int:
         """The position. OSError."""
-        return await self.seek(0, os.SEEK_CUR)
+        await self._buffer.enter()
+        try:
+            return self._buffer.tell()
+        finally:
+            self._buffer.leave()
 
     async def truncate(self, size: int | None = None) -> int:
         """Make it so long, or as long as the position (ftruncate(2)); the position stays. OSError."""
-        buffer, descriptor = self._buffer, self._descriptor
-        await buffer.enter()
+        await self._buffer.enter()
         try:
-            buffer.need_writable()
-            if size is None:
-                size = os.lseek(descriptor.fd, 0, os.SEEK_CUR)
-            await descriptor.call(os.ftruncate, descriptor.fd, size)
-            return size
+            return await self._buffer.truncate(size)
         finally:
-            buffer.leave()
+            self._buffer.leave()

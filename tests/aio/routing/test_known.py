@@ -18,7 +18,6 @@ from aiofiles.threadpool import binary, text
 import usernel
 from usernel.aio.routing.known import BY_WORKERS, CALLS, HANDED_ON, METHODS
 from usernel.aio.routing.router import find
-from usernel.aio.routing.sight import Sight
 
 WHY_NOT = {name: why for why, names in HANDED_ON.items() for name in names.split()}
 
@@ -88,14 +87,13 @@ def test_temporary_files_are_routed_whole(tmp_path) -> None:
     import tempfile
 
     loop = usernel.new_event_loop()
-    sight = Sight(loop.ring.hits)
     names = [name for name, _ in inspect.getmembers(temptypes.AsyncSpooledTemporaryFile, inspect.iscoroutinefunction)]
     with tempfile.SpooledTemporaryFile(dir=tmp_path) as spooled, tempfile.NamedTemporaryFile(dir=tmp_path) as named:
         spooled.rollover()
         for name in [name for name in names if name[0] != "_"]:
-            assert find(sight, getattr(spooled, name)) is not None, name
+            assert find(loop.router, getattr(spooled, name)) is not None, name
         for name in ("read", "write", "seek", "flush", "truncate", "close", "__exit__"):
-            assert find(sight, getattr(named, name)) is not None, name
+            assert find(loop.router, getattr(named, name)) is not None, name
     with tempfile.TemporaryDirectory(dir=tmp_path) as directory:
         assert directory
     loop.close()
@@ -115,7 +113,6 @@ def test_what_is_somebody_elses_is_handed_on(tmp_path) -> None:
 
     (tmp_path / "file").write_bytes(b"text")
     loop = usernel.new_event_loop()
-    sight = Sight(loop.ring.hits)
     with Slow(tmp_path / "file") as slow, io.BufferedReader(Slow(tmp_path / "file")) as over_slow:
         raw = io.FileIO(tmp_path / "file")
         with Reader(raw) as reader, io.BufferedReader(io.BytesIO(b"x")) as over_bytes:
@@ -125,6 +122,6 @@ def test_what_is_somebody_elses_is_handed_on(tmp_path) -> None:
                 slow.read, over_slow.read, reader.read, over_bytes.read, io.BytesIO().read, io.StringIO().read,
                 Place(tmp_path).exists, named_alike, print, sum, lambda: None, [].append, "".join, object(),
             ]  # fmt: skip
-            assert [call for call in theirs if find(sight, call) is not None] == []
-            assert find(sight, raw.read) is not None
+            assert [call for call in theirs if find(loop.router, call) is not None] == []
+            assert find(loop.router, raw.read) is not None
     loop.close()

@@ -24,6 +24,9 @@ LOADED: Final = frozenset({None, "locale", "UTF-8", "UTF8", "latin1", *PLAIN})
 """Encodings for which nothing is imported."""
 
 
+WORDS: Final = frozenset({str, type(None)})
+
+
 class _Missed(Exception):  # noqa: N818 - it is no error: a worker opens the file then
     """The path is not cached, or something is amiss that the real call is to tell of."""
 
@@ -67,22 +70,24 @@ def open_fd(sight: Sight, _none: None, target: Any, args: Args, named: Named) ->
 def open_file(sight: Sight, _none: None, target: Any, args: Args, named: Named) -> Any:
     """``open``."""
     path = args[0] if args else named.get("file")
-    given = dict(zip(PARAMETERS, args, strict=False)) | dict(named)
-    if len(args) > len(PARAMETERS) or given.keys() - set(PARAMETERS) or len(given) < len(args) + len(named):
+    given = {**dict(zip(PARAMETERS, args, strict=False)), **named}
+    if len(args) > len(PARAMETERS) or len(given) < len(args) + len(named):
         return LATER
     if type(path) not in PATHS or given.get("opener") is not None or given.get("closefd", True) is not True:
         return LATER
-    mode, encoding = given.get("mode", "r"), given.get("encoding")
-    if type(mode) is not str or mode not in READS or type(encoding) not in {str, type(None)} or encoding not in LOADED:
+    mode, encoding, newline = given.get("mode", "r"), given.get("encoding"), given.get("newline")
+    if type(mode) is not str or mode not in READS or type(encoding) not in WORDS or encoding not in LOADED:
+        return LATER
+    if type(newline) not in WORDS:
         return LATER
     try:
         waits = _kind(sight, path, dirs=False)
     except OSError:
         return target(*args, **named)
-    return waits if waits is not None else _opened(target, given, path)
+    return waits if waits is not None else _opened(sight, target, given, path)
 
 
-def _opened(target: Any, given: dict[str, Any], path: Any) -> Any:
+def _opened(sight: Sight, target: Any, given: dict[str, Any], path: Any) -> Any:
     def opener(_path: Any, flags: int) -> int:
         fd = _open(path, flags)
         if fd < 0:
@@ -90,6 +95,8 @@ def _opened(target: Any, given: dict[str, Any], path: Any) -> Any:
         return fd
 
     try:
-        return target(**{**given, "opener": opener})
+        file = target(**{**given, "opener": opener})
     except _Missed:
         return LATER
+    sight.opened(file, given.get("newline"))
+    return file

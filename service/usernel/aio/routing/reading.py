@@ -89,7 +89,7 @@ def raw_readline(sight: Sight, seen: Seen, target: Any, args: Args, named: Named
     """FileIO.readline: byte by byte."""
     if args or named or not seen.readable:
         return all_of_it(sight, seen, target, args, named)
-    return line(sight, seen, target, b"\n", counts=False)
+    return line(sight, seen, target, b"\n")
 
 
 def _move(sight: Sight, fd: int, buffer: bytearray | memoryview, size: int) -> int | None:
@@ -151,10 +151,10 @@ def readline(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) ->
     """A buffered file's readline."""
     if args or named or not seen.readable:
         return all_of_it(sight, seen, target, args, named)
-    return line(sight, seen, target, b"\n", counts=True)
+    return line(sight, seen, target, b"\n")
 
 
-def line(sight: Sight, seen: Seen, target: Any, end: bytes, *, counts: bool) -> Any:
+def line(sight: Sight, seen: Seen, target: Any, end: bytes | None) -> Any:
     """Read a line, which is in the buffer already, or whose ``end`` is in the blocks that are read next.
 
     Of a block that was read it is known how many lines end in it: these are in the buffer afterwards.
@@ -164,13 +164,13 @@ def line(sight: Sight, seen: Seen, target: Any, end: bytes, *, counts: bool) -> 
         seen.left -= 1
         return target()
     seen.left = 0
-    if not _ends(sight, seen, at, end):
-        return Instead(partial(_line_of_worker, seen, target)) if counts else LATER
+    if not _ends(sight, seen, at, end or b"\r\n"):
+        return Instead(partial(_line_of_worker, seen, target, end))
     found = target()
     now = os.lseek(seen.fd, 0, os.SEEK_CUR)
-    if now != at and counts:
+    if now != at and end is not None:
         first = SKEW + _last(seen, now - at)
-        _count(seen, now, sight.hits.scratch.count(b"\n", first, SKEW + now - at))
+        _count(seen, now, sight.hits.scratch.count(end, first, SKEW + now - at))
     return found
 
 
@@ -198,13 +198,13 @@ def _count(seen: Seen, now: int, ends: int) -> None:
     seen.left = max(ends - 1, 0)
 
 
-def _line_of_worker(seen: Seen, target: Any) -> Any:
+def _line_of_worker(seen: Seen, target: Any, end: bytes | None) -> Any:
     at = os.lseek(seen.fd, 0, os.SEEK_CUR)
     found = target()
     now = os.lseek(seen.fd, 0, os.SEEK_CUR)
-    if now > at:
+    if now > at and end is not None:
         first = at + _last(seen, now - at)
-        _count(seen, now, os.pread(seen.fd, now - first, first).count(b"\n"))
+        _count(seen, now, os.pread(seen.fd, now - first, first).count(end))
     return found
 
 
@@ -225,12 +225,13 @@ def read_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -
 
 
 def readline_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> Any:
-    """TextIOWrapper.readline. What ends a line is known where universal newlines are, once there was one."""
+    """TextIOWrapper.readline. What ends a line is known where it was opened here; else where newlines are universal."""
     file = target.__self__
-    if args or named or not seen.readable or not _plain(file):
+    if args or named or not seen.readable or not (seen.left or _plain(file)):
         return all_of_it(sight, seen, target, args, named)
-    known = file.newlines is not None
-    return line(sight, seen, target, b"\n" if known else b"\r\n", counts=known)
+    if seen.end is None and file.newlines is not None:
+        seen.end = b"\n"
+    return line(sight, seen, target, seen.end)
 
 
 def each(handlers: Mapping[str, Handler], *kinds: type) -> dict[tuple[type, str], Handler]:

@@ -21,13 +21,12 @@ from .outcome import LATER, WAITS, InFile, Instead, Outcome
 from .sight import Seen, Sight
 
 if TYPE_CHECKING:
-    from usernel.aio.hits import Hits
     from usernel.aio.loop import EventLoop
 
 NOT_YET: Final = frozenset({Outcome, InFile, Instead})
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 UNKNOWN: Final = object()
-PLAIN_KINDS: Final = frozenset({BuiltinFunctionType, FunctionType, type, ABCMeta})
+PLAIN_KINDS: Final = frozenset({FunctionType, type, ABCMeta})
 """Of functions and classes, which are themselves and equal to nothing else."""
 Found = tuple[Any, Any]
 """What tries a call at once (None: a worker makes it), and what that is told of: a file, a path."""
@@ -48,6 +47,7 @@ class Router:
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
+        self._new_future: Callable[[], asyncio.Future[Any]] = loop.create_future
         self._sight: Sight | None = None
         self._waiting: deque[Attempt] = deque()
         """What is tried in the next turn of the loop."""
@@ -55,46 +55,53 @@ class Router:
         self.punted = 0
         self.handed_on = 0
 
+    @property
+    def sight(self) -> Sight:
+        """What the loop can tell of files; with it the loop's ring is made."""
+        if self._sight is None:
+            self._sight = Sight(self._loop.ring.hits)
+        return self._sight
+
     def route(self, func: Callable[..., Any], args: tuple[Any, ...]) -> asyncio.Future[Any] | None:
         """A future of the call's outcome, done already where it was a hit; None for a call that is to be handed on."""
-        target, given, named = (func, args, NO_ARGUMENTS) if type(func) is not partial else unwrapped(func, args)
-        sight = self._sight or self._look()
-        found = find(sight, target)
+        if type(func) is partial:
+            target, given, named = unwrapped(func, args)
+        else:
+            target, given, named = func, args, NO_ARGUMENTS
+        found = find(self, target)
         if found is None:
             self.handed_on += 1
             return None
-        future: asyncio.Future[Any] = self._loop.create_future()
-        hits = sight.hits
-        if self._waiting or (perf_counter_ns() >= hits.until and hits.used_up):
-            self._wait(hits, (future, found, target, given, named, func, args))
+        future = self._new_future()
+        sight = self._sight or self.sight
+        if self._waiting or (perf_counter_ns() >= sight.hits.until and sight.hits.used_up):
+            self._wait((future, found, target, given, named, func, args))
         else:
             self._try(future, found, target, given, named, func, args)
         return future
 
     def knows(self, func: Callable[..., Any], args: tuple[Any, ...]) -> bool:
         """Whether a call is routed; it is counted as handed on where not."""
-        if find(self._sight or self._look(), unwrapped(func, args)[0]) is not None:
+        if find(self, unwrapped(func, args)[0]) is not None:
             return True
         self.handed_on += 1
         return False
 
-    def _look(self) -> Sight:
-        self._sight = Sight(self._loop.ring.hits)
-        return self._sight
-
-    def _wait(self, hits: Hits, attempt: Attempt) -> None:
+    def _wait(self, attempt: Attempt) -> None:
         """Leave it to the next turn of the loop, behind what waits already."""
-        hits.turns += 1
+        self.sight.hits.turns += 1
         if not self._waiting:
-            self._loop.call_soon(self._go_on, hits)
+            self._loop.call_soon(self._go_on)
         self._waiting.append(attempt)
 
-    def _go_on(self, hits: Hits) -> None:
-        while self._waiting:
-            if perf_counter_ns() >= hits.until and hits.used_up:
-                self._loop.call_soon(self._go_on, hits)
-                return
-            self._try(*self._waiting.popleft())
+    def _go_on(self) -> None:
+        hits = self.sight.hits
+        try:
+            while self._waiting and not (perf_counter_ns() >= hits.until and hits.used_up):
+                self._try(*self._waiting.popleft())
+        finally:
+            if self._waiting:
+                self._loop.call_soon(self._go_on)
 
     def _try(
         self,
@@ -107,8 +114,8 @@ class Router:
         args: tuple[Any, ...],
     ) -> None:
         """Make a call at once, or have a worker make it."""
-        if future.done():
-            return  # cancelled while it waited for its turn
+        if future.cancelled():
+            return  # while it waited for its turn
         handler, subject = found
         value: Any = LATER
         if handler is not None and (type(subject) is not Seen or not subject.busy[0]):
@@ -162,34 +169,37 @@ def unwrapped(
             if func.keywords:
                 named = {**func.keywords, **named}
             func = func.func
-        elif type(func) is BuiltinFunctionType and type(func.__self__) is Context and func.__name__ == "run" and args:
+        elif type(func) is BuiltinFunctionType and args and type(func.__self__) is Context and func.__name__ == "run":
             func, args = args[0], args[1:]
+            if type(func) is not partial:
+                return func, args, named
         else:
             return func, args, named
 
 
-def find(sight: Any, target: Any) -> Found | None:
+def find(router: Router, target: Any) -> Found | None:
     """What tries a call, and what that is told; None for one that is handed on."""
     kind = type(target)
-    if kind is BuiltinFunctionType and type(target.__self__) is not ModuleType:
-        return _find_method(sight, target.__self__, target.__name__)
-    if kind is MethodType:
+    if kind is BuiltinFunctionType:
+        if type(target.__self__) is not ModuleType:
+            return _find_method(router, target.__self__, target.__name__)
+    elif kind is MethodType:
         return _find_bound(target)
-    if kind is FunctionType and target.__code__ is WRAPPER:
+    elif kind not in PLAIN_KINDS:
+        return None
+    elif kind is FunctionType and target.__code__ is WRAPPER:
         return None, None
-    if kind in PLAIN_KINDS:
-        handler = CALLS.get(target, UNKNOWN)
-        if handler is not UNKNOWN:
-            return handler, None
-        return (None, None) if target in BY_WORKERS else None
-    return None
+    handler = CALLS.get(target, UNKNOWN)
+    if handler is not UNKNOWN:
+        return handler, None
+    return (None, None) if target in BY_WORKERS else None
 
 
-def _find_method(sight: Sight, file: Any, name: str) -> Found | None:
+def _find_method(router: Router, file: Any, name: str) -> Found | None:
     handler = METHODS.get((type(file), name), UNKNOWN)
     if handler is UNKNOWN:
         return None
-    seen = sight.file(file)
+    seen = router.sight.file(file)
     if seen is not None:
         return handler, seen
     return (plainly, None) if _is_over(file) else None

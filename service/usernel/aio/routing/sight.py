@@ -12,6 +12,7 @@ import io
 import os
 from collections.abc import Callable
 from functools import partial
+from os import SEEK_CUR, lseek
 from pathlib import PosixPath
 from stat import S_ISREG
 from typing import Any, Final
@@ -25,22 +26,31 @@ PATHS: Final = frozenset({str, bytes, PosixPath})
 BUFFERED: Final = frozenset({io.BufferedReader, io.BufferedWriter, io.BufferedRandom})
 
 
+ENDS: Final = {None: b"\n", "": b"\n", "\n": b"\n", "\r": b"\r", "\r\n": b"\r\n"}
+"""What certainly ends a line, by the ``newline`` that a text was opened with."""
+
+
 class Seen:
     """A file object of Python's, as far as it never changes; and what a reader of lines was last told."""
 
-    __slots__ = ("at", "block", "busy", "fd", "left", "of", "readable", "regular")
+    __slots__ = ("at", "block", "busy", "end", "fd", "left", "of", "readable", "regular")
 
-    def __init__(self, of: Callable[[], Any], raw: io.FileIO, file: Any, busy: list[int]) -> None:
+    def __init__(
+        self, of: Callable[[], Any], raw: io.FileIO, file: Any, busy: list[int], *, readable: bool | None
+    ) -> None:
         self.of = of
         self.busy = busy
         """How many calls of it workers have: one holds its lock, and others wait for that."""
         self.fd = raw.fileno()
-        self.regular = S_ISREG(os.fstat(self.fd).st_mode)
-        flags = fcntl.fcntl(self.fd, fcntl.F_GETFL)
-        self.readable = self.regular and not flags & os.O_DIRECT and raw.mode == "rb"
+        self.regular = readable or S_ISREG(os.fstat(self.fd).st_mode)
+        if readable is None:
+            readable = self.regular and raw.mode == "rb" and not fcntl.fcntl(self.fd, fcntl.F_GETFL) & os.O_DIRECT
+        self.readable = readable
         """Whether reading is all that it does, through the page cache."""
         self.block = _block(file)
         """Bytes that it reads, or gathers, at once."""
+        self.end: bytes | None = None
+        """What ends the lines of a text, where that is known."""
         self.at = self.left = 0
         """So many lines at least are in its buffer, if its descriptor is still there."""
 
@@ -87,16 +97,20 @@ class Sight:
         except (ValueError, OSError):
             return None
 
-    def _look(self, file: Any, raw: io.FileIO) -> Seen:
-        beneath = self.file(file.buffer) if type(file) is io.TextIOWrapper else None
+    def opened(self, file: Any, newline: Any) -> None:
+        """A regular file was just opened, to be read through the page cache, with this for its ``newline``."""
+        raw = _raw(file)
+        if raw is not None:
+            self._look(file, raw, readable=True).end = ENDS.get(newline)
+
+    def _look(self, file: Any, raw: io.FileIO, *, readable: bool | None = None) -> Seen:
+        busy = [0]
+        if type(file) is io.TextIOWrapper:
+            busy = (self._files.get(id(file.buffer)) or self._look(file.buffer, raw, readable=readable)).busy
         key = id(file)
-        seen = Seen(ref(file, partial(_gone, self._files, key)), raw, file, beneath.busy if beneath else [0])
+        seen = Seen(ref(file, partial(_gone, self._files, key)), raw, file, busy, readable=readable)
         self._files[key] = seen
         return seen
-
-    def forget(self, seen: Seen) -> None:
-        """A file is about to be closed."""
-        self.hits.forget(seen.fd)
 
     # ------------------------------------------------------------------------------------------------ what is cached
 
@@ -106,7 +120,7 @@ class Sight:
         Fewer are there at the file's end; below 0 is all up to it. They are in ``hits.view``. OSError.
         """
         if at is None:
-            at = os.lseek(fd, 0, os.SEEK_CUR)
+            at = lseek(fd, 0, SEEK_CUR)
         if size < 0:
             size = max(os.fstat(fd).st_size - at, 0) + 1
         if size > MOST:

@@ -119,12 +119,6 @@ def test_lines_offsets_and_the_disk(tmp_path: Path) -> None:
     usernel.run(program())
 
 
-@pytest.mark.parametrize("mode", ["r", "rt", "w"])
-def test_text_is_refused(mode: str) -> None:
-    with pytest.raises(NotImplementedError):
-        opening.open("f", mode)
-
-
 def descriptors() -> int:
     """How many are open."""
     return len(list(Path("/proc/self/fd").iterdir()))

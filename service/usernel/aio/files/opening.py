@@ -1,36 +1,52 @@
-"""Opening a file: ``await usernel.open(...)``, or ``async with usernel.open(...)``.
-
-Files of bytes only, so far: a mode without ``b`` is refused, and there is no ``encoding``, ``errors`` or ``newline``.
-"""
+"""Opening a file: ``await usernel.open(...)``, or ``async with usernel.open(...)``."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import Callable, Generator
 from os import PathLike
+from stat import S_ISDIR, S_ISREG
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, cast, overload
 
+from usernel.abi.fcntl import AT_FDCWD
+from usernel.kernel.io_uring.port import Again
+
+from .. import inline
 from ..loop import attach
 from .buffer import Buffer
 from .buffered import BufferedFile
 from .descriptor import Descriptor
+from .file import File
 from .raw import RawFile
+from .text import Text, TextFile
 
 Path = str | bytes | PathLike[str] | PathLike[bytes] | int
 Opener = Callable[[str, int], int]
-F = TypeVar("F", bound=BufferedFile | RawFile)
+OfBytes = Literal[
+    "rb", "wb", "ab", "xb", "rb+", "wb+", "ab+", "xb+", "r+b", "w+b", "a+b", "x+b", "br", "bw", "ba", "bx"
+]
+OfText = Literal["r", "w", "a", "x", "r+", "w+", "a+", "x+", "rt", "wt", "at", "xt", "rt+", "wt+", "at+", "xt+"]
+F = TypeVar("F", bound=File)
+Opened = tuple[io.FileIO, Callable[[Buffer], Any]]
+"""What was opened, and what makes a file of it."""
+
+
+class NotAtOnce(Exception):  # noqa: N818 - it is caught here
+    """To open it may sleep."""
 
 
 class Opening(Generic[F]):
     """A file that is opened when it is awaited, or entered, and closed when it is left."""
 
-    __slots__ = ("_file", "_kind", "_open")
+    __slots__ = ("_at_once", "_file", "_open", "_opener")
 
-    def __init__(self, kind: type[F], opens: Callable[[], io.FileIO]) -> None:
-        self._kind = kind
+    def __init__(self, opens: Callable[[Opener | None], Opened], opener: Opener | None, *, at_once: bool) -> None:
         self._open = opens
+        self._opener = opener
+        self._at_once = at_once
         self._file: F | None = None
 
     def __await__(self) -> Generator[Any, None, F]:
@@ -49,45 +65,112 @@ class Opening(Generic[F]):
     async def _opened(self) -> F:
         loop = asyncio.get_running_loop()
         ring = attach(loop)
-        opened: list[io.FileIO] = []
+        opened: list[Opened] = []
+        waiting: list[int] = []
         try:
-            await ring.call(lambda: opened.append(self._open()))
-            return self._kind(Buffer(Descriptor(opened[0], ring, loop)))
+            if self._at_once:
+                self._try(opened, waiting)
+            if not opened:
+                await ring.call(lambda: opened.append(self._open(self._opener)), bound=not waiting)
+            elif ring.hits.used_up:
+                await ring.hits.turn()
+            raw, make = opened[0]
+            return cast("F", make(Buffer(Descriptor(raw, ring, loop))))
         except BaseException:
-            for raw in opened:
+            for raw, _make in opened:
                 raw.close()  # nobody gets it
             raise
+        finally:
+            for fd in waiting:
+                os.close(fd)
+
+    def _try(self, opened: list[Opened], waiting: list[int]) -> None:
+        """Open it if the dentry cache knows it. What is no file or directory is held until a worker has it, too.
+
+        Otherwise somebody who waited for a FIFO's other end would find it and lose it again.
+        """
+
+        def cached(path: Any, flags: int) -> int:
+            fd = inline.openat2(AT_FDCWD, os.fsencode(path), flags, 0, 0)
+            if isinstance(fd, Again) or fd < 0:
+                raise NotAtOnce
+            mode = os.fstat(fd).st_mode
+            if S_ISREG(mode) or S_ISDIR(mode):
+                return fd
+            waiting.append(fd)
+            raise NotAtOnce
+
+        try:
+            opened.append(self._open(cached))
+        except NotAtOnce:
+            pass
+
+
+def _text(
+    file: Any, mode: str, buffering: int, how: tuple[str | None, ...], closefd: bool, opener: Opener | None
+) -> Opened:
+    """Let Python open it and say what text is, then take its descriptor out."""
+    encoding, errors, newline = how
+    opened: Any = io.open(file, mode, buffering, encoding, errors, newline, closefd, opener)  # noqa: SIM115, UP020
+    text = Text(opened.encoding, opened.errors or "strict", newline, opened.line_buffering, mode)
+    return opened.detach().detach(), lambda buffer: TextFile(buffer, text)
 
 
 @overload
 def open(  # noqa: A001 - it is Python's
-    file: Path, mode: str = ..., buffering: Literal[-1] = ..., *, closefd: bool = ..., opener: Opener | None = ...
-) -> Opening[BufferedFile]: ...
-@overload
-def open(  # noqa: A001 - it is Python's
-    file: Path, mode: str, buffering: Literal[0], *, closefd: bool = ..., opener: Opener | None = ...
+    file: Path, mode: OfBytes, buffering: Literal[0], *, closefd: bool = ..., opener: Opener | None = ...
 ) -> Opening[RawFile]: ...
 @overload
 def open(  # noqa: A001 - it is Python's
-    file: Path, mode: str = ..., buffering: int = ..., *, closefd: bool = ..., opener: Opener | None = ...
-) -> Opening[BufferedFile] | Opening[RawFile]: ...
+    file: Path, mode: OfBytes, buffering: Literal[-1] = ..., *, closefd: bool = ..., opener: Opener | None = ...
+) -> Opening[BufferedFile]: ...
+@overload
 def open(  # noqa: A001 - it is Python's
-    file: Path, mode: str = "r", buffering: int = -1, *, closefd: bool = True, opener: Opener | None = None
-) -> Opening[BufferedFile] | Opening[RawFile]:
-    """Open a file as Python's ``open`` does; ``buffering`` 0 has each read and write be one of the system's.
+    file: Path,
+    mode: OfText = ...,
+    buffering: int = ...,
+    encoding: str | None = ...,
+    errors: str | None = ...,
+    newline: str | None = ...,
+    closefd: bool = ...,
+    opener: Opener | None = ...,
+) -> Opening[TextFile]: ...
+@overload
+def open(  # noqa: A001 - it is Python's
+    file: Path,
+    mode: str,
+    buffering: int = ...,
+    encoding: str | None = ...,
+    errors: str | None = ...,
+    newline: str | None = ...,
+    closefd: bool = ...,
+    opener: Opener | None = ...,
+) -> Opening[Any]: ...
+def open(  # noqa: A001 - it is Python's
+    file: Path,
+    mode: str = "r",
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    closefd: bool = True,
+    opener: Opener | None = None,
+) -> Opening[Any]:
+    """Open a file as Python's ``open`` does, whose arguments these are; of a buffer's size only 0 and 1 mean anything.
 
-    OSError, when it is awaited. ValueError for what is no mode, NotImplementedError for one without ``b``.
+    OSError, when it is awaited. ValueError for what is no mode, or for what only text has.
     """
     if len(set(mode)) != len(mode) or set(mode) - set("rwaxbt+") or {"b", "t"} <= set(mode):
         raise ValueError(f"invalid mode: {mode!r}")
-    if "b" not in mode:
-        raise NotImplementedError("text files are not there yet: open it with 'b' in its mode")
     if buffering < -1:
         raise ValueError("invalid buffering size")
-
-    def opens() -> io.FileIO:
-        # What it takes for a path is wider than what its stub says.
-        path: Any = file
-        return io.FileIO(path, mode, closefd=closefd, opener=opener)
-
-    return Opening(RawFile, opens) if buffering == 0 else Opening(BufferedFile, opens)
+    at_once = "r" in mode and opener is None and not isinstance(file, int)
+    if "b" not in mode:
+        how = (encoding, errors, newline)
+        return Opening(lambda by: _text(file, mode, buffering, how, closefd, by), opener, at_once=at_once)
+    for name, given in (("encoding", encoding), ("errors", errors), ("newline", newline)):
+        if given is not None:
+            raise ValueError(f"binary mode doesn't take {'an' if name[0] == 'e' else 'a'} {name} argument")
+    path: Any = file  # what it takes for one is wider than what FileIO's stub says
+    kind: type[Any] = RawFile if buffering == 0 else BufferedFile
+    return Opening(lambda by: (io.FileIO(path, mode, closefd, by), kind), opener, at_once=at_once)

@@ -1,0 +1,218 @@
+"""Text files, compared with Python's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import usernel
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "shift_jis", "utf-7"]
+NEWLINES = [None, "", "\n", "\r", "\r\n"]
+MODES = ["r", "w", "a", "r+", "w+", "a+"]
+TEXT = st.text(st.sampled_from("ab\n\r é"), max_size=30) | st.text(st.sampled_from("a\r\n"), max_size=60)
+SEEK_BACK = ("seek", None)
+"""To what the last tell answered."""
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["read", "readline"]), st.integers(-1, 20)),
+    st.tuples(st.sampled_from(["readlines", "tell", "flush"])),
+    st.tuples(st.sampled_from(["write"]), TEXT),
+    st.tuples(st.just("writelines"), st.lists(TEXT, max_size=3)),
+    st.just(SEEK_BACK),
+    st.sampled_from([("seek", 0), ("seek", 0, 2), ("seek", 0, 1), ("truncate",), ("seek", 3, 2), ("seek", -1)]),
+)
+How = tuple[str, str, str | None]
+
+
+def seen(file: Any, steps: list[tuple[Any, ...]]) -> Any:
+    """The newlines that were seen; CPython's tell forgets them at times."""
+    return None if any(step[0] in {"tell", "seek"} for step in steps) else file.newlines
+
+
+def expected_of(path: str, how: How, steps: list[tuple[Any, ...]]) -> list[Any]:
+    mode, encoding, newline = how
+    answers: list[Any] = []
+    told = 0
+    with Path(path).open(mode, encoding=encoding, newline=newline) as file:
+        for step in steps:
+            given = (told,) if step == SEEK_BACK else step[1:]
+            try:
+                answers.append(getattr(file, step[0])(*given))
+            except (OSError, ValueError) as error:
+                answers.append(type(error))
+                if isinstance(error, UnicodeError):
+                    break  # where it stands then is nobody's promise
+            else:
+                told = answers[-1] if step[0] == "tell" else told
+        answers += [seen(file, steps), file.encoding, file.errors, file.mode]
+    return answers
+
+
+async def ours_of(path: str, how: How, steps: list[tuple[Any, ...]]) -> list[Any]:
+    mode, encoding, newline = how
+    answers: list[Any] = []
+    told = 0
+    async with usernel.open(path, mode, encoding=encoding, newline=newline) as file:
+        for step in steps:
+            given = (told,) if step == SEEK_BACK else step[1:]
+            try:
+                answers.append(await getattr(file, step[0])(*given))
+            except (OSError, ValueError) as error:
+                answers.append(type(error))
+                if isinstance(error, UnicodeError):
+                    break
+            else:
+                told = answers[-1] if step[0] == "tell" else told
+        answers += [seen(file, steps), file.encoding, file.errors, file.mode]
+    return answers
+
+
+def flushed(steps: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """With a flush between a write and a read: without one, CPython reads first, and writes behind that."""
+    kept: list[tuple[Any, ...]] = []
+    written = False
+    for step in steps:
+        if written and step[0].startswith("read"):
+            kept.append(("flush",))
+        written = step[0].startswith("write") or (written and not step[0].startswith("read"))
+        kept.append(step)
+    return kept
+
+
+HOW = st.tuples(st.sampled_from(MODES), st.sampled_from(ENCODINGS), st.sampled_from(NEWLINES))
+
+
+@settings(max_examples=int(os.environ.get("EXAMPLES", "100")), deadline=None)
+@given(HOW, TEXT, st.lists(STEPS, max_size=12))
+@example(("r", "utf-8", ""), "a\r\nb\rc", [("read", 2), ("tell",), ("readline", -1), SEEK_BACK, ("read", -1)])
+@example(("r+", "utf-16", None), "a\r\nb", [("readline", -1), ("tell",), ("write", "x"), ("seek", 0), ("read", -1)])
+@example(("a", "utf-8-sig", None), "", [("write", "x"), ("write", "y")])
+def test_text_is_as_pythons_own(how: How, content: str, steps: list[tuple[Any, ...]]) -> None:
+    if how[0] in {"w", "a"}:
+        steps = [step for step in steps if step[0] != "readlines"]  # one that fails leaves Python's file without tell
+    steps = flushed(steps)
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = Path(folder, "ours"), Path(folder, "theirs")
+        for path in (ours, theirs):
+            path.write_bytes(content.encode(how[1], "replace"))
+        expected = expected_of(str(theirs), how, steps)
+        found = usernel.run(ours_of(str(ours), how, steps))
+        assert found == expected, (how, content, steps, found, expected)
+        assert ours.read_bytes() == theirs.read_bytes(), (how, content, steps)
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+@pytest.mark.parametrize("newline", NEWLINES)
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_characters_and_newlines_across_the_borders_of_blocks(
+    tmp_path: Path, mode: str, newline: str | None, shift: int
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * shift + "é\r\n€\n\r".encode() * 20_000)
+
+    async def program() -> None:
+        with path.open(mode, encoding="utf-8", newline=newline) as theirs:
+            async with usernel.open(path, mode, encoding="utf-8", newline=newline) as ours:
+                assert [await ours.readline() for _ in range(900)] == [theirs.readline() for _ in range(900)]
+                assert await ours.tell() == theirs.tell()
+                assert await ours.read(30_001) == theirs.read(30_001)
+                # What tell answers depends on where a block ends; each understands the other's.
+                told, said = await ours.tell(), theirs.tell()
+                theirs.seek(told)
+                await ours.seek(said)
+                assert [line async for line in ours] == list(theirs)
+                assert ours.newlines == theirs.newlines
+
+    usernel.run(program())
+
+
+def test_a_read_that_is_cancelled_loses_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("é\r\n" * 20_000, encoding="utf-8", newline="")
+
+    async def program() -> None:
+        ended = False
+        async with usernel.open(path, encoding="utf-8", newline="") as file:
+            file._descriptor.cached = False  # each block comes from a worker
+            for turns in range(12):
+                await file.seek(0)
+                begun = await file.read(2 + turns)
+                task = asyncio.ensure_future(file.read(50_000))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+                ended = ended or isinstance(outcome, asyncio.CancelledError)
+                more = outcome if isinstance(outcome, str) else ""
+                assert begun + more + await file.read() == "é\r\n" * 20_000
+        assert ended
+
+    usernel.run(program())
+
+
+def test_text_of_a_pipe_that_is_cancelled_is_read_by_the_next(tmp_path: Path) -> None:
+    async def program() -> None:
+        theirs, ours = os.pipe()
+        async with (
+            usernel.open(theirs, encoding="utf-8") as reader,
+            usernel.open(ours, "w", encoding="utf-8") as writer,
+        ):
+            await writer.write("half a li")
+            await writer.flush()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await reader.readline()
+            await writer.write("ne\nand on")
+            await writer.close()
+            assert await reader.readline() == "half a line\n"
+            assert await reader.read() == "and on"
+
+    usernel.run(program())
+
+
+def test_what_only_text_has_is_refused_of_bytes() -> None:
+    with pytest.raises(ValueError, match="encoding"):
+        usernel.open("f", "rb", encoding="utf-8")
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_beside_another_loop(tmp_path: Path, loop: str) -> None:
+    import uvloop
+
+    path = tmp_path / "f"
+
+    async def program() -> None:
+        ring = usernel.attach()
+        async with usernel.open(path, "w+", encoding="utf-8") as file:
+            await file.writelines(["one\n", "two\n"])
+            await file.seek(0)
+            assert [line async for line in file] == ["one\n", "two\n"]
+        ring.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop) as runner:
+        runner.run(program())
+
+
+def test_a_fifo_is_opened_when_somebody_else_does(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    async def program() -> None:
+        reader = asyncio.ensure_future(usernel.open(path, "rb").__aenter__())
+        await asyncio.sleep(0.02)
+        assert not reader.done()
+        async with usernel.open(path, "wb") as writer:
+            await writer.write(b"through")
+        async with await reader as file:
+            assert await file.read() == b"through"
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    usernel.run(program())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Mapping
-from fcntl import F_GETFL, fcntl
 from os import O_DIRECT
 from stat import S_ISBLK, S_ISFIFO, S_ISREG
 from typing import Any, Final
@@ -32,7 +32,7 @@ def _numbers(args: Args, count: int) -> bool:
 
 def _direct(fd: int) -> bool:
     """Whether it goes past the page cache: it is not to be asked by RWF_NOWAIT, which then waits for the disk."""
-    return bool(fcntl(fd, F_GETFL) & O_DIRECT)
+    return bool(fcntl.fcntl(fd, fcntl.F_GETFL) & O_DIRECT)
 
 
 def pread(sight: Sight, _none: None, _target: object, args: Args, named: Named) -> Any:
@@ -42,7 +42,7 @@ def pread(sight: Sight, _none: None, _target: object, args: Args, named: Named) 
     fd, size, offset = args
     if not (type(fd) is type(size) is type(offset) is int and size >= 0 <= offset and 0 <= fd <= INT_MAX):
         return LATER
-    if fcntl(fd, F_GETFL) & O_DIRECT:
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & O_DIRECT:
         return LATER
     found = sight.hits.pread(fd, size, offset)
     return LATER if found is None else found
@@ -106,7 +106,7 @@ def close(sight: Sight, _none: None, _target: object, args: Args, named: Named) 
     fd = args[0]
     sight.hits.forget(fd)
     status = os.fstat(fd)
-    read_only = not fcntl(fd, F_GETFL) & (os.O_WRONLY | os.O_RDWR)
+    read_only = not fcntl.fcntl(fd, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR)
     if S_ISFIFO(status.st_mode) or (read_only and S_ISREG(status.st_mode) and status.st_nlink):
         return os.close(fd)
     return LATER

@@ -110,8 +110,9 @@ def test_the_default_executor_is_not_used_for_files(file: int) -> None:
     async def main() -> set[str]:
         await asyncio.to_thread(os.pread, file, 16, 0)
         await asyncio.to_thread(os.listdir, "/")
-        return {thread.name for thread in threading.enumerate()}
+        return {thread.name for thread in set(threading.enumerate()) - before}
 
+    before = set(threading.enumerate())  # whatever other tests have left
     names = usernel.run(main())
     assert not any(name.startswith(("asyncio_", "uvloop_")) for name in names)
     assert any(name.startswith("usernel-wrk") for name in names)

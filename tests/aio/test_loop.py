@@ -64,11 +64,11 @@ def test_nothing_of_a_ring_is_left() -> None:
         await asyncio.get_running_loop().ring.call(lambda: None)  # type: ignore[attr-defined]
 
     usernel.run(main())
-    before, threads = open_fds(), threading.active_count()
+    before, threads = open_fds(), set(threading.enumerate())
     for _ in range(3):
         usernel.run(main())
-    assert open_fds() == before
-    assert threading.active_count() == threads
+    assert open_fds() <= before
+    assert set(threading.enumerate()) <= threads
 
 
 def test_a_policy_whose_loops_have_rings() -> None:

@@ -1,23 +1,25 @@
 """I/O that is done at once, inside the event loop, because it cannot sleep: and how much of it a turn may have.
 
 A hit costs a tenth of what suspending costs, so a task that reads what is cached never suspends; but then nobody else
-runs. Time spent is therefore counted: when a turn of the loop has used up its budget, the next hit waits for the next
-turn. What is counted is time, not operations: a miss costs as much as thirty hits.
+runs. Time spent is therefore counted: when a turn of the loop has used up its budget, whoever has just had a hit waits
+in a queue. What is counted is time, not operations: a miss costs as much as thirty hits. Each turn goes on with as many
+of those that wait as the last ones left time for: two hundred readers that each do "only one more" would be a turn of
+their own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from os import preadv
 from time import perf_counter_ns
-from types import coroutine
 from typing import Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.fs import RWF_NOWAIT
 
-BUDGET_NS: Final = 500_000
+BUDGET_NS: Final = 300_000
 """How long the I/O of one turn of the loop may take before others run."""
 MOST: Final = 256 << 10
 """Bytes that are moved at once: 256 KiB cost 40 us of the loop's time."""
@@ -36,21 +38,26 @@ Writable = bytearray | memoryview
 """What is read into."""
 
 
-@coroutine
-def _turn() -> Generator[None, None, None]:
-    yield
-
-
 class Hits:
     """What one loop does at once. After each operation its caller asks ``used_up``, and if so awaits ``turn``."""
 
-    __slots__ = ("_begun", "_loop", "_misses", "inline", "missed", "scratch", "turns", "until", "view")
+    __slots__ = (
+        "_again", "_begun", "_crowded", "_loop", "_misses", "_share", "_waiting", "inline", "missed", "scratch",
+        "turns", "until", "view",
+    )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.until = 0
         """When the budget of this turn ends (``perf_counter_ns``); 0 where it has not begun."""
         self._begun = self._begin
+        self._again = False
+        """Whether the next turn begins a budget of its own."""
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._share = 1
+        """How many of those that wait go on in one turn."""
+        self._crowded = False
+        """Whether somebody has had to wait since this turn's budget began."""
         self._misses: dict[int, int] = {}
         self.scratch = bytearray(SKEW + MOST)
         self.view = memoryview(self.scratch)[SKEW:]
@@ -68,11 +75,27 @@ class Hits:
         if self.until:
             return perf_counter_ns() >= self.until
         self.until = perf_counter_ns() + BUDGET_NS
-        self._loop.call_soon(self._begun)
+        self._look_again()
         return False
 
+    def _look_again(self) -> None:
+        if not self._again:
+            self._again = True
+            self._loop.call_soon(self._begun)
+
     def _begin(self) -> None:
+        """At the beginning of a turn: a new budget, and the next of those that wait, for the turn after this."""
         self.until = 0
+        self._again = False
+        if not self._waiting:
+            return
+        self._look_again()  # before those that go on
+        self._share = max(self._share // 2, 1) if self._crowded else min(self._share * 2, KNOWN)
+        self._crowded = False
+        for _ in range(min(self._share, len(self._waiting))):
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def pause(self) -> None:
         """What a hot path awaits once ``perf_counter_ns() >= until``: begin a budget, or wait for the next turn."""
@@ -80,9 +103,13 @@ class Hits:
             await self.turn()
 
     async def turn(self) -> None:
-        """Let the others run: wait for the next turn of the loop."""
+        """Let the others run: wait until it is our turn again."""
         self.turns += 1
-        await _turn()
+        self._crowded = True
+        waiter = self._loop.create_future()
+        self._waiting.append(waiter)
+        self._look_again()
+        await waiter
 
     def pread(self, fd: int, size: int, offset: int) -> bytes | None:
         """Bytes of a file that are cached, as os.pread(fd, size, offset); None where that might sleep. OSError."""

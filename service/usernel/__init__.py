@@ -56,4 +56,7 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'usernel' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    found: object = getattr(import_module(home), name)
+    if name != "EventLoopPolicy":  # which warns whoever asks for it
+        globals()[name] = found
+    return found

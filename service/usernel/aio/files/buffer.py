@@ -43,7 +43,7 @@ class Buffer:
         self.writer = Writer(descriptor, self)
         self.ahead = b""
         self.at = self.have = 0
-        self.next = os.lseek(descriptor.fd, 0, os.SEEK_CUR) if descriptor.seekable else 0
+        self.next = descriptor.start
         self.block = SMALL
         self.credit = 0
         self.writing = False
@@ -196,6 +196,19 @@ class Buffer:
         data = b"".join(parts)
         return None if more is None and not data else data
 
+    def all_at_once(self) -> bytes | None:
+        """All that is left of a regular file, where nobody uses it and it is cached; else None."""
+        if self.closed or self.writing or self.order.held or self.writer.error is not None:
+            return None
+        data = self.descriptor.rest_at_once(self.next)
+        if data is None:
+            return None
+        self.next += len(data)
+        if self.at < self.have:
+            data = self.ahead[self.at :] + data
+        self.ahead, self.at, self.have = b"", 0, 0
+        return data
+
     def _left(self) -> int:
         """About how much is left, and one byte more, so that there is no need to ask twice."""
         if not self.descriptor.regular:
@@ -257,6 +270,14 @@ class Buffer:
         """
         if self.closed:
             return
+        descriptor = self.descriptor
+        if not (descriptor.writable or descriptor.used or self.order.held):
+            self.closed, self.credit = True, 0
+            self.ahead, self.at, self.have = b"", 0, 0
+            if descriptor.borrowed:
+                self.place()
+            descriptor.end()
+            return
         cancelled = await self._stop()
         error, self.writer.error = self.writer.error, None
         left = self.writer.stop()
@@ -276,7 +297,7 @@ class Buffer:
 
     async def _shut(self) -> OSError | None:
         try:
-            if not self.descriptor.raw.closefd:
+            if self.descriptor.borrowed:
                 self.place()
             await self.descriptor.shut()
         except OSError as error:

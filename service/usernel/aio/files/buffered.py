@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from ..hits import Writable
@@ -44,6 +45,12 @@ class BufferedFile(BinaryFile):
                 buffer.credit -= 1
                 buffer.at = end
                 return buffer.ahead[at:end]
+        elif size is None or size == -1:
+            if perf_counter_ns() >= buffer.descriptor.hits.until:
+                await buffer.descriptor.hits.pause()
+            data = buffer.all_at_once()
+            if data is not None:
+                return data
         wanted = index(size)
         if wanted < -1:
             raise ValueError("read length must be non-negative or -1")

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import io
 import os
+import resource
 from collections.abc import Callable
 from functools import partial
 from os import preadv
@@ -27,6 +28,11 @@ SCRATCH: Final = 64 << 10
 """Reads up to this size go through a buffer that is used again."""
 
 
+PAGE: Final = resource.getpagesize()
+Plain = tuple[int, Any, int]
+"""A regular file that was just opened to be read, and nothing else: its descriptor, path and size."""
+
+
 class Descriptor:
     """The descriptor of one open file, with what its hot paths need to know.
 
@@ -35,20 +41,22 @@ class Descriptor:
     """
 
     __slots__ = (
-        "_idle", "_users", "append", "buffer", "cached", "dirty", "fd", "hits", "hot", "loop", "misses", "raw",
-        "readable", "regular", "ring", "scratch", "scratch_size", "seekable", "unread", "writable",
+        "_idle", "_path", "_raw", "_users", "append", "buffer", "cached", "dirty", "fd", "hits", "hot", "loop",
+        "misses", "readable", "regular", "ring", "scratch", "scratch_size", "seekable", "size", "start",
+        "unread", "writable",
     )  # fmt: skip
 
-    def __init__(self, raw: io.FileIO, ring: LoopRing, loop: asyncio.AbstractEventLoop) -> None:
-        self.raw = raw
-        self.fd = raw.fileno()
+    def __init__(self, raw: io.FileIO | Plain, ring: LoopRing, loop: asyncio.AbstractEventLoop) -> None:
         self.ring, self.hits, self.loop = ring, ring.hits, loop
-        mode = os.fstat(self.fd).st_mode
-        self.regular = S_ISREG(mode) or S_ISBLK(mode)
-        self.readable, self.writable, self.seekable = raw.readable(), raw.writable(), raw.seekable()
-        flags = fcntl.fcntl(self.fd, fcntl.F_GETFL)
-        self.append = bool(flags & os.O_APPEND)
-        self.cached = self.regular and self.readable and not flags & os.O_DIRECT
+        self._path: Any = None
+        self._raw: io.FileIO | None = None
+        if isinstance(raw, tuple):
+            self.fd, self._path, self.size = raw
+            self.regular = self.readable = self.seekable = self.cached = True
+            self.writable = self.append = False
+            self.start = 0
+        else:
+            self._look(raw)
         self.dirty = False
         """Whether something written is not yet in the file."""
         self.misses = 0
@@ -59,14 +67,55 @@ class Descriptor:
         self._users = 0
         self._idle: list[asyncio.Future[None]] = []
 
+    def _look(self, raw: io.FileIO) -> None:
+        self._raw = raw
+        self.fd = raw.fileno()
+        status = os.fstat(self.fd)
+        self.regular = S_ISREG(status.st_mode) or S_ISBLK(status.st_mode)
+        self.size = status.st_size
+        """That of the file when it was opened."""
+        self.readable, self.writable, self.seekable = raw.readable(), raw.writable(), raw.seekable()
+        flags = fcntl.fcntl(self.fd, fcntl.F_GETFL)
+        self.append = bool(flags & os.O_APPEND)
+        self.start = os.lseek(self.fd, 0, os.SEEK_CUR) if self.seekable else 0
+        """Its position when it was opened."""
+        self.cached = self.regular and self.readable and not flags & os.O_DIRECT
+
+    @property
+    def raw(self) -> io.FileIO:
+        """Python's own object for it. A plain file has none until somebody asks; its O_NONBLOCK ends with that."""
+        if self._raw is None:
+            if self.fd < 0:
+                self._raw = io.FileIO.__new__(io.FileIO)  # one that is closed
+            else:
+                fcntl.fcntl(self.fd, fcntl.F_SETFL, 0)
+                self._raw = io.FileIO(self.fd, "rb")
+            self._raw.name = self._path
+        return self._raw
+
+    @property
+    def name(self) -> Any:
+        """What it was opened by."""
+        return self._path if self._raw is None else self._raw.name
+
+    @property
+    def used(self) -> bool:
+        """Whether a worker uses it."""
+        return bool(self._users)
+
     @property
     def closed(self) -> bool:
         """Whether it is closed."""
-        return self.raw.closed
+        return self.fd < 0 if self._raw is None else self._raw.closed
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether it is not closed with the file (``closefd=False``)."""
+        return self._raw is not None and not self._raw.closefd
 
     def settle(self) -> None:
         """Say anew whether it is hot."""
-        self.hot = self.cached and not self.dirty and self.misses < MISSES and not self.raw.closed
+        self.hot = self.cached and not self.dirty and self.misses < MISSES and not self.closed
 
     def use_scratch(self, size: int) -> None:
         """Reads of this size are frequent."""
@@ -104,6 +153,22 @@ class Descriptor:
         self.misses += 1
         if self.misses >= MISSES:
             self.hot = False
+
+    def rest_at_once(self, offset: int) -> bytes | None:
+        """All from there to the end, where that is where it was when it was opened, and all is cached; else None."""
+        size = self.size - offset
+        if not self.hot or not 0 < size < MOST:
+            return None
+        view = self.hits.view[: size + 1]
+        try:
+            if preadv(self.fd, (view,), offset, RWF_NOWAIT) != size:
+                return None
+        except OSError:
+            return None  # it is looked at more closely by those who read it in pieces
+        if not self.size % PAGE and not self.hits.at_end(self.fd, self.size):
+            return None
+        self.hit()
+        return bytes(view[:size])
 
     def _retry(self) -> bool:
         self.misses += 1
@@ -164,13 +229,23 @@ class Descriptor:
         sent = await self.ring.request(Sqe(IORING_OP_WRITE, fd=self.fd, off=HERE, addr=data, len=len(data)), lost)
         return None if sent == -Errno.EAGAIN else checked(sent)
 
-    async def shut(self) -> None:
-        """Close it, whatever becomes of the task. OSError."""
+    def end(self) -> None:
+        """Close it, which nobody uses and nobody wrote: nothing is to be written back. OSError."""
         self.hot = self.cached = False
         self.use_scratch(0)
+        if self._raw is not None:
+            self._raw.close()
+        else:
+            fd, self.fd = self.fd, -1
+            os.close(fd)
+
+    async def shut(self) -> None:
+        """Close it, whatever becomes of the task. OSError."""
         if not self.writable:
-            self.raw.close()  # nothing is to be written back
+            self.end()
             return
+        self.hot = self.cached = False
+        self.use_scratch(0)
         try:
             await self.ring.call(self.raw.close)
         finally:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import sys
 from collections.abc import Callable, Generator
 from os import PathLike
+from pathlib import PosixPath
 from stat import S_ISDIR, S_ISREG
+from time import perf_counter_ns
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeVar, cast, overload
+from typing import Any, Final, Generic, Literal, TypeVar, cast, overload
 
-from usernel.abi.fcntl import AT_FDCWD
+from usernel.abi.fcntl import AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY
+from usernel.abi.openat2 import RESOLVE_CACHED
 from usernel.kernel.io_uring.port import Again
 
 from .. import inline
+from ..host_unsafe import openat2
 from ..loop import attach
+from ..loop_ring import LoopRing
 from .buffer import Buffer
 from .buffered import BufferedFile
-from .descriptor import Descriptor
+from .descriptor import Descriptor, Plain
 from .file import File
 from .raw import RawFile
 from .text import Text, TextFile
@@ -34,6 +40,11 @@ Opened = tuple[io.FileIO, Callable[[Buffer], Any]]
 """What was opened, and what makes a file of it."""
 
 
+READS: Final = O_RDONLY | O_CLOEXEC | O_NONBLOCK
+"""Without the last, a FIFO would wait for a writer, and a file for a lease to be given up."""
+PATHS: Final = frozenset({str, bytes, PosixPath})
+
+
 class NotAtOnce(Exception):  # noqa: N818 - it is caught here
     """To open it may sleep."""
 
@@ -41,13 +52,24 @@ class NotAtOnce(Exception):  # noqa: N818 - it is caught here
 class Opening(Generic[F]):
     """A file that is opened when it is awaited, or entered, and closed when it is left."""
 
-    __slots__ = ("_at_once", "_file", "_open", "_opener")
+    __slots__ = ("_at_once", "_file", "_kind", "_open", "_opener", "_path")
 
-    def __init__(self, opens: Callable[[Opener | None], Opened], opener: Opener | None, *, at_once: bool) -> None:
+    def __init__(
+        self, opens: Callable[[Opener | None], Opened], opener: Opener | None = None, *, at_once: bool = True
+    ) -> None:
         self._open = opens
         self._opener = opener
         self._at_once = at_once
+        self._kind: Callable[[Buffer], F] | None = None
+        self._path: Any = None
         self._file: F | None = None
+
+    @classmethod
+    def plain(cls, path: Any, kind: Callable[[Buffer], F]) -> Opening[F]:
+        """Of bytes that are only read."""
+        opening = cls(lambda by: (io.FileIO(path, "rb", True, by), kind))
+        opening._kind, opening._path = kind, path
+        return opening
 
     def __await__(self) -> Generator[Any, None, F]:
         return self._opened().__await__()
@@ -65,15 +87,20 @@ class Opening(Generic[F]):
     async def _opened(self) -> F:
         loop = asyncio.get_running_loop()
         ring = attach(loop)
-        opened: list[Opened] = []
+        if perf_counter_ns() >= ring.hits.until:
+            await ring.hits.pause()
         waiting: list[int] = []
+        if self._kind is not None and (raw := plainly(self._path, waiting)) is not None:
+            return self._kind(Buffer(Descriptor(raw, ring, loop)))
+        return await self._opened_anyhow(ring, loop, waiting)
+
+    async def _opened_anyhow(self, ring: LoopRing, loop: asyncio.AbstractEventLoop, waiting: list[int]) -> F:
+        opened: list[Opened] = []
         try:
-            if self._at_once:
+            if self._at_once and not waiting:
                 self._try(opened, waiting)
             if not opened:
                 await ring.call(lambda: opened.append(self._open(self._opener)), bound=not waiting)
-            elif ring.hits.used_up:
-                await ring.hits.turn()
             raw, make = opened[0]
             return cast("F", make(Buffer(Descriptor(raw, ring, loop))))
         except BaseException:
@@ -104,6 +131,22 @@ class Opening(Generic[F]):
             opened.append(self._open(cached))
         except NotAtOnce:
             pass
+
+
+def plainly(path: Any, waiting: list[int]) -> Plain | None:
+    """Open a regular file to be read, where the dentry cache knows it; else None: it is to be looked at more closely.
+
+    What waits for somebody when it is opened is put into ``waiting``, as by ``Opening``.
+    """
+    encoded = os.fsencode(path)
+    if b"\0" in encoded or (fd := openat2(AT_FDCWD, encoded, READS, 0, RESOLVE_CACHED)) < 0:
+        return None
+    status = os.fstat(fd)
+    if not S_ISREG(status.st_mode):
+        (os.close if S_ISDIR(status.st_mode) else waiting.append)(fd)
+        return None
+    sys.audit("open", path, "rb", READS)
+    return fd, path, status.st_size
 
 
 def _text(
@@ -160,6 +203,9 @@ def open(  # noqa: A001 - it is Python's
 
     OSError, when it is awaited. ValueError for what is no mode, or for what only text has.
     """
+    for_text = encoding is not None or errors is not None or newline is not None
+    if mode == "rb" and -1 <= buffering <= 0 and type(file) in PATHS and closefd and opener is None and not for_text:
+        return Opening.plain(file, RawFile if buffering == 0 else BufferedFile)
     if len(set(mode)) != len(mode) or set(mode) - set("rwaxbt+") or {"b", "t"} <= set(mode):
         raise ValueError(f"invalid mode: {mode!r}")
     if buffering < -1:

@@ -55,21 +55,19 @@ class Opening(Generic[F]):
     __slots__ = ("_at_once", "_file", "_kind", "_open", "_opener", "_path")
 
     def __init__(
-        self, opens: Callable[[Opener | None], Opened], opener: Opener | None = None, *, at_once: bool = True
+        self,
+        opens: Callable[[Opener | None], Opened] | None,
+        opener: Opener | None = None,
+        *,
+        at_once: bool = True,
+        plain: tuple[Any, Callable[[Buffer], F] | None] = (None, None),
     ) -> None:
+        """``plain``: a path whose bytes are only read, and what makes a file of it; it needs no ``opens``."""
         self._open = opens
         self._opener = opener
         self._at_once = at_once
-        self._kind: Callable[[Buffer], F] | None = None
-        self._path: Any = None
+        self._path, self._kind = plain
         self._file: F | None = None
-
-    @classmethod
-    def plain(cls, path: Any, kind: Callable[[Buffer], F]) -> Opening[F]:
-        """Of bytes that are only read."""
-        opening = cls(lambda by: (io.FileIO(path, "rb", True, by), kind))
-        opening._kind, opening._path = kind, path
-        return opening
 
     def __await__(self) -> Generator[Any, None, F]:
         return self._opened().__await__()
@@ -100,7 +98,7 @@ class Opening(Generic[F]):
             if self._at_once and not waiting:
                 self._try(opened, waiting)
             if not opened:
-                await ring.call(lambda: opened.append(self._open(self._opener)), bound=not waiting)
+                await ring.call(lambda: opened.append(self._open_by(self._opener)), bound=not waiting)
             raw, make = opened[0]
             return cast("F", make(Buffer(Descriptor(raw, ring, loop))))
         except BaseException:
@@ -110,6 +108,11 @@ class Opening(Generic[F]):
         finally:
             for fd in waiting:
                 os.close(fd)
+
+    def _open_by(self, opener: Opener | None) -> Opened:
+        if self._open is not None:
+            return self._open(opener)
+        return io.FileIO(self._path, "rb", opener=opener), cast("Callable[[Buffer], Any]", self._kind)
 
     def _try(self, opened: list[Opened], waiting: list[int]) -> None:
         """Open it if the dentry cache knows it. What is no file or directory is held until a worker has it, too.
@@ -128,7 +131,7 @@ class Opening(Generic[F]):
             raise NotAtOnce
 
         try:
-            opened.append(self._open(cached))
+            opened.append(self._open_by(cached))
         except NotAtOnce:
             pass
 
@@ -205,7 +208,7 @@ def open(  # noqa: A001 - it is Python's
     """
     for_text = encoding is not None or errors is not None or newline is not None
     if mode == "rb" and -1 <= buffering <= 0 and type(file) in PATHS and closefd and opener is None and not for_text:
-        return Opening.plain(file, RawFile if buffering == 0 else BufferedFile)
+        return Opening(None, plain=(file, RawFile if buffering == 0 else BufferedFile))
     if len(set(mode)) != len(mode) or set(mode) - set("rwaxbt+") or {"b", "t"} <= set(mode):
         raise ValueError(f"invalid mode: {mode!r}")
     if buffering < -1:

@@ -54,7 +54,7 @@ class Buffer:
 
     async def enter(self) -> None:
         """Begin an operation that may suspend: when those before have ended, and the loop has time. ValueError."""
-        self.writer.quick = False
+        self.writer.settle()
         if self.descriptor.hits.used_up:
             await self.descriptor.hits.turn()
         await self.order.acquire()
@@ -64,7 +64,7 @@ class Buffer:
         except BaseException:
             self.order.release()
             raise
-        self.writer.quick = False
+        self.writer.settle()
         self.credit = CREDIT if self.descriptor.readable else 0
 
     def leave(self) -> None:
@@ -252,13 +252,24 @@ class Buffer:
         """Take some bytes to be written. OSError of those before."""
         if not self.writing:
             self.forget()
-            self.writer.end = self.next
+            self.writer.begin = self.next
             self.writing = True
         await self.writer.write(data)
 
+    def take_at_once(self, data: bytes) -> bool:
+        """Take some bytes behind those that were taken before, if nobody uses the file and there is room."""
+        writer = self.writer
+        writer.settle()
+        if self.closed or not self.writing or self.order.held or writer.error is not None or writer.full(len(data)):
+            return False
+        writer.take(data)
+        writer.grant()
+        return True
+
     def may_be_quick(self) -> None:
-        """At the end of a write: as long as nobody else comes, the next need only be added."""
-        self.writer.quick = self.writing and not self.order.awaited and self.writer.error is None
+        """At the end of a write: the next need only be added, unless somebody waits."""
+        if self.writing and not self.order.awaited and self.writer.error is None:
+            self.writer.grant()
 
     # ------------------------------------------------------------------------------------------------------------ end
 

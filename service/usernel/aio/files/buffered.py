@@ -8,9 +8,8 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from ..hits import Writable
-from .buffer import CREDIT
 from .file import BinaryFile, as_bytes, index
-from .writer import LIMIT
+from .writer import PIECE
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer as Bytes
@@ -148,18 +147,22 @@ class BufferedFile(BinaryFile):
     async def write(self, data: Bytes) -> int:
         """Take some bytes to be written, and say how many. OSError: of those before; these are not taken."""
         writer = self._buffer.writer
-        if writer.quick and type(data) is bytes:
+        if type(data) is bytes:
             size = len(data)
-            total = writer.size + size
-            if size and total < LIMIT and len(writer.pending) % CREDIT:
-                writer.pending.append(data)
-                writer.size = total
-                writer.end += size
+            room = writer.room - size - PIECE
+            if room > 0:
+                writer.room = room
+                writer.add(data)
                 return size
         return await self._write(data)
 
     async def _write(self, data: Bytes) -> int:
         buffer = self._buffer
+        if type(data) is bytes:
+            if perf_counter_ns() >= buffer.descriptor.hits.until:
+                await buffer.descriptor.hits.pause()
+            if buffer.take_at_once(data):
+                return len(data)
         await buffer.enter()
         try:
             buffer.need_writable()

@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from .buffer import CREDIT, LINES, Buffer
+from .buffer import LINES, Buffer
 from .buffered import BufferedFile
 from .cookie import Cookie, find
 from .file import File, index
-from .writer import LIMIT
+from .writer import PIECE
 
 CHUNK: Final = 8 << 10
 """What is decoded at once of a file that is also written: as much as Python's files, for it decides where a write goes
@@ -290,13 +290,12 @@ class TextFile(File):
     async def write(self, s: str) -> int:
         """Take some text to be written, and say how many characters. OSError: of what was written before."""
         writer = self._buffer.writer
-        if writer.quick and self._plain and type(s) is str and not self._decoded:
+        if writer.room and self._plain and type(s) is str and not self._decoded:
             data = s.encode(self._text.encoding, self._text.errors)
-            total = writer.size + len(data)
-            if data and total < LIMIT and len(writer.pending) % CREDIT:
-                writer.pending.append(data)
-                writer.size = total
-                writer.end += len(data)
+            room = writer.room - len(data) - PIECE
+            if room > 0:
+                writer.room = room
+                writer.add(data)
                 return len(s)
         if not isinstance(s, str):
             raise TypeError(f"write() argument must be str, not {type(s).__name__}")

@@ -2,7 +2,7 @@
 
 An ``await`` for each line of a log costs a hundred times the line. So what is written is taken at once, and written by
 a worker when 64 KiB are there, when 50 ms have passed, or when somebody is to see it. One batch is on its way at a
-time, which keeps the order, and a writer that is ahead of the disk waits for it, which bounds the memory. What fails is
+time, which keeps the order, and a writer that is 256 KiB ahead of it waits, which bounds the memory. What fails is
 kept and tried again by the next flush, as Python's own buffers do; the error is raised by the next call on the file.
 """
 
@@ -20,6 +20,11 @@ from .descriptor import Descriptor
 
 LIMIT: Final = 64 << 10
 """Bytes that are gathered before they are written."""
+ROOM: Final = 256 << 10
+"""Bytes that are taken while a batch is on its way, before a write has to wait for it."""
+GRANT: Final = 16 << 10
+PIECE: Final = 64
+"""What is added without a look at the clock, and what each piece counts besides its bytes: 50 us of small ones."""
 LATE_S: Final = 0.05
 """How long the first of them waits."""
 
@@ -60,10 +65,14 @@ class Batch:
 class Writer:
     """What is written to one file, in the order of its calls.
 
-    ``quick`` is set while all that a write has to do is to add to ``pending``, ``size`` and ``end``.
+    A write that has only to be added does so itself: it takes its bytes and ``PIECE`` from ``room``, as long as
+    something is left, and calls ``add``. ``settle`` counts these.
     """
 
-    __slots__ = ("_batch", "_descriptor", "_owner", "_timer", "end", "error", "pending", "quick", "size")
+    __slots__ = (
+        "_batch", "_counted", "_descriptor", "_granted", "_owner", "_timer", "add", "begin", "error", "pending", "room",
+        "size",
+    )  # fmt: skip
 
     def __init__(self, descriptor: Descriptor, owner: object) -> None:
         self._descriptor = descriptor
@@ -71,12 +80,33 @@ class Writer:
         self._batch: Batch | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.pending: list[bytes] = []
+        self.add = self.pending.append
         self.size = 0
-        self.end = 0
-        """The position behind what was written."""
+        """Bytes that are pending, once it is settled."""
+        self.begin = 0
+        """The position of the first of them."""
         self.error: OSError | None = None
         """Why a batch failed, which nobody was told yet."""
-        self.quick = False
+        self.room = self._granted = self._counted = 0
+
+    def grant(self) -> None:
+        """As long as nobody else comes, the next writes need only be added."""
+        limit = LIMIT if self._batch is None else ROOM
+        self.room = self._granted = max(min(limit - self.size, GRANT), 0)
+        self._counted = len(self.pending)
+
+    def settle(self) -> None:
+        """Count what was added, and have the next write come here."""
+        if self._granted:
+            pieces = len(self.pending) - self._counted
+            self.size += self._granted - self.room - PIECE * pieces
+            self.room = self._granted = 0
+
+    @property
+    def end(self) -> int:
+        """The position behind what was written."""
+        self.settle()
+        return self.begin + self.size
 
     @property
     def busy(self) -> bool:
@@ -91,12 +121,16 @@ class Writer:
 
     # ---------------------------------------------------------------------------------------------------------- taking
 
+    def full(self, size: int) -> bool:
+        """Whether so many more are too many: what is on its way has to arrive, or what failed before has to go first."""
+        if self._batch is None:
+            return self.size >= LIMIT
+        return self.size > 0 and self.size + size > ROOM
+
     async def write(self, data: bytes) -> None:
         """Take some bytes; wait first where there are too many already. OSError of those before; nothing is taken."""
-        while self._batch is not None and self.size and self.size + len(data) > LIMIT:
-            await self._arrived(self._batch)
-        if self.size >= LIMIT:
-            await self._send_one()  # what failed before goes first
+        while self.full(len(data)):
+            await self._send_one()
         self.take(data)
 
     def take(self, data: bytes) -> None:
@@ -105,7 +139,6 @@ class Writer:
             return
         self.pending.append(data)
         self.size += len(data)
-        self.end += len(data)
         self._descriptor.dirty = True
         self._descriptor.hot = False
         self._go_on()
@@ -121,6 +154,7 @@ class Writer:
 
     async def drain(self) -> None:
         """Wait until all is in the file. OSError, of this or of an earlier batch."""
+        self.settle()
         self.tell_error()
         while self.busy:
             await self._send_one()
@@ -139,14 +173,14 @@ class Writer:
 
     def _late(self) -> None:
         self._timer = None
-        self.quick = False
+        self.settle()
         if self.pending and self._batch is None and self.error is None:
             self._launch()
 
     def _launch(self) -> None:
         descriptor = self._descriptor
         data = self.pending[0] if len(self.pending) == 1 else b"".join(self.pending)
-        batch = Batch(data, self.end - self.size, self._owner())
+        batch = Batch(data, self.begin, self._owner())
         if descriptor.seekable:
             future: asyncio.Future[None] = descriptor.loop.create_future()
             work = partial(batch.write, descriptor.fd, append=descriptor.append)
@@ -154,6 +188,7 @@ class Writer:
         else:
             future = descriptor.loop.create_task(batch.send(descriptor))
         self.pending.clear()
+        self.begin += self.size
         self.size = 0
         self._batch, batch.future = batch, future
         future.add_done_callback(self._ended)
@@ -162,10 +197,11 @@ class Writer:
         batch, self._batch = self._batch, None
         if batch is None:
             raise AssertionError("a batch ended that was never begun")
+        self.settle()
         if batch.done < len(batch.data):
             self.pending.insert(0, batch.data[batch.done :])
             self.size += len(batch.data) - batch.done
-            self.quick = False
+            self.begin -= len(batch.data) - batch.done
         if not future.cancelled() and (error := future.exception()) is not None:
             self.error = error if isinstance(error, OSError) else OSError(Errno.EIO, str(error))
         self._placed(stopped=future.cancelled())
@@ -178,9 +214,9 @@ class Writer:
         descriptor = self._descriptor
         if descriptor.seekable and not descriptor.closed:
             if descriptor.append:
-                self.end = os.lseek(descriptor.fd, 0, os.SEEK_CUR) + self.size
+                self.begin = os.lseek(descriptor.fd, 0, os.SEEK_CUR)
             else:
-                os.lseek(descriptor.fd, self.end - self.size, os.SEEK_SET)
+                os.lseek(descriptor.fd, self.begin, os.SEEK_SET)
         if not self.pending:
             descriptor.dirty = False
             descriptor.settle()
@@ -207,15 +243,16 @@ class Writer:
         self.stop()
         append = descriptor.append or not descriptor.seekable
         batches = [] if self._batch is None else [self._batch]  # its loop has ended
-        batches.append(Batch(b"".join(self.pending), self.end - self.size))
-        self._batch, self.pending, self.size = None, [], 0
+        batches.append(Batch(b"".join(self.pending), self.begin))
+        self._batch, self.size = None, 0
+        self.pending.clear()
         for batch in batches:
             batch.write(descriptor.fd, append=append)
         self.tell_error()
 
     def stop(self) -> int:
         """Nothing more is written. How many bytes are left."""
-        self.quick = False
+        self.settle()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -19,102 +19,17 @@ from usernel.kernel.io_uring.setup import Params, prepare
 from usernel.kernel.io_uring.sqe import Sqe
 from usernel.kernel.io_uring.submit import submit_sqes
 
+from .called import Called, Handed, Pending
 from .hits import Hits
 from .memory import HostMemory
 from .port import HostPort, bounded_workers
+from .together import MOST, SMALL, Part, Reads
 
 ENTRIES: Final = 4096
 CLOSE_S: Final = 5.0
 """How long closing waits for workers that sleep in a call."""
 IGNORED: Final = 0
 """The user_data of what nobody waits for."""
-
-
-class Pending:
-    """One awaited request: ``res`` once it has ended, and the future that somebody waits on until then."""
-
-    __slots__ = ("future", "res")
-
-    def __init__(self) -> None:
-        self.res: int | None = None
-        self.future: asyncio.Future[None] | None = None
-
-    def end(self, res: int) -> None:
-        """It has ended; whoever waits goes on."""
-        self.res = res
-        if self.future is not None and not self.future.done():
-            self.future.set_result(None)
-
-
-class Called:
-    """One call that a worker makes: its outcome, kept for whoever waits."""
-
-    __slots__ = ("ctx", "error", "func", "pending", "value")
-
-    def __init__(self, ctx: LoopRing, func: Callable[[], Any]) -> None:
-        self.ctx = ctx
-        self.func = func
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self.pending = Pending()
-
-    def run(self) -> int:
-        """On a worker: make the call. Whatever it raises is its caller's."""
-        try:
-            self.value = self.func()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
-            self.error = error
-        return 0
-
-    def ended(self, result: int) -> None:
-        """On the loop: it was made, or failed for want of a thread."""
-        if result < 0 and self.error is None:
-            self.error = OSError(-result, os.strerror(-result))
-        self.pending.end(result)
-
-
-class Handed(Called):
-    """One that a future tells the outcome of; what is cancelled is taken back, where it has not begun."""
-
-    __slots__ = ("future", "over")
-
-    def __init__(
-        self,
-        ctx: LoopRing,
-        func: Callable[[], Any],
-        future: asyncio.Future[Any],
-        over: Callable[[], object] | None = None,
-    ) -> None:
-        super().__init__(ctx, func)
-        self.future = future
-        self.over = over
-        """Told, on the loop, when no worker is in the call or ever will be."""
-        future.add_done_callback(self._over)
-
-    def ended(self, result: int) -> None:
-        """Tell the future."""
-        super().ended(result)
-        if self.over is not None:
-            self.over()
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(_tellable(self.error))
-        else:
-            self.future.set_result(self.value)
-
-    def _over(self, future: asyncio.Future[Any]) -> None:
-        if future.cancelled() and self.pending.res is None and self.ctx.take_back(self) and self.over is not None:
-            self.over()
-
-
-def _tellable(error: BaseException) -> BaseException:
-    """An error as a future can be told of it: a StopIteration would end whoever awaits it."""
-    if not isinstance(error, StopIteration):
-        return error
-    wrong = RuntimeError("StopIteration interacts badly with generators and cannot be raised into a Future")
-    wrong.__cause__ = error
-    return wrong
 
 
 class LoopRing:
@@ -131,6 +46,8 @@ class LoopRing:
         self._ctx = RingCtx(params, self._rings, self._port, OPS)
         self._pending: dict[int, Pending] = {}
         self._ids = count(1)
+        self._reads: Reads | None = None
+        """Those that are made together, of this turn of the loop."""
         self.hits = Hits(loop)
         self.punted = 0
         """Requests and calls that a worker or a file's readiness had to end."""
@@ -246,13 +163,16 @@ class LoopRing:
         hash_key: Any = None,
         bound: bool = True,
         stop: Callable[[Called], object] | None = None,
+        part: Part | None = None,
     ) -> Any:
         """Have a worker call a function; its result, or what it raised. Calls of one ``hash_key`` go in order.
+
+        ``part`` says that it only reads so much of a regular file: a worker makes several such calls.
 
         A task that is cancelled takes back what has not begun, and waits for the end of what has; ``stop`` is called
         to bring that end nearer.
         """
-        called = self.start(func, hash_key=hash_key, bound=bound)
+        called = self._queue(Called(self, func), hash_key, bound=bound, part=part)
         await self._ended(called.pending, lambda: self._give_up(called, stop), None)
         if called.error is not None:
             try:
@@ -273,19 +193,37 @@ class LoopRing:
         hash_key: Any = None,
         bound: bool = True,
         over: Callable[[], object] | None = None,
+        part: Part | None = None,
     ) -> None:
         """Have a worker call a function, and a future tell its outcome. Cancelled, what has begun goes on unseen.
 
         ``over`` is told when no worker is in it or will ever be.
         """
         self.punted += 1
-        self._queue(Handed(self, func, future, over), hash_key, bound=bound)
+        self._queue(Handed(self, func, future, over), hash_key, bound=bound, part=part)
 
-    def _queue(self, called: Called, hash_key: Any, *, bound: bool) -> Called:
+    def _queue(self, called: Called, hash_key: Any, *, bound: bool, part: Part | None = None) -> Called:
         if self.closed:
             raise RuntimeError("the ring of this loop has been closed")
+        if part is not None and part[2] <= SMALL:
+            self._add(called, part)
+            return called
         self._port.workers.queue(called, Job("call", (called,)), bound=bound, hash_key=hash_key)
         return called
+
+    def _add(self, called: Called, part: Part) -> None:
+        if self._reads is None:
+            self._reads = Reads(self)
+            self._loop.call_soon(self._hand_over)
+        called.reads = self._reads.left
+        called.reads[called] = part
+        if len(called.reads) >= MOST:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        reads, self._reads = self._reads, None
+        if reads is not None and not self.closed:
+            self._queue(reads, None, bound=True)
 
     def _give_up(self, called: Called, stop: Callable[[Called], object] | None) -> None:
         if not self.take_back(called) and stop is not None:
@@ -297,7 +235,11 @@ class LoopRing:
 
     def take_back(self, called: Called) -> bool:
         """Take back a call that has not begun."""
-        if self._port.workers.cancel(called):
+        if called.reads is not None:
+            taken = called.reads.pop(called, None) is not None
+        else:
+            taken = self._port.workers.cancel(called)
+        if taken:
             called.error = asyncio.CancelledError()
             called.pending.end(0)
             return True

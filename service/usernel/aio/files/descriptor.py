@@ -20,6 +20,7 @@ from usernel.kernel.io_uring.sqe import Sqe
 
 from ..hits import MISSES, MOST, NOT_NOW, RETRY
 from ..loop_ring import LoopRing
+from ..together import Part
 
 T = TypeVar("T")
 HERE: Final = 2**64 - 1
@@ -176,16 +177,24 @@ class Descriptor:
 
     # ------------------------------------------------------------------------------------------------------- by others
 
-    async def call(self, func: Callable[..., T], *args: Any, bound: bool = True) -> T:
-        """Have a worker call a function on the descriptor, which stays open until it has ended."""
+    async def call(self, func: Callable[..., T], *args: Any, bound: bool = True, part: Part | None = None) -> T:
+        """Have a worker call a function on the descriptor, which stays open until it has ended.
+
+        ``part``: what it reads, of a file that can be cached.
+        """
         self._users += 1
         try:
-            result: T = await self.ring.call(partial(func, *args) if args else func, bound=bound)
+            result: T = await self.ring.call(partial(func, *args) if args else func, bound=bound, part=part)
         finally:
             self._users -= 1
             if not self._users:
                 self._wake()
         return result
+
+    async def pread(self, size: int, offset: int) -> bytes:
+        """Have a worker read. OSError."""
+        part = (self.fd, offset, size) if self.cached else None
+        return await self.call(os.pread, self.fd, size, offset, part=part)
 
     def _wake(self) -> None:
         for waiter in self._idle:
@@ -206,7 +215,7 @@ class Descriptor:
             return await self._receive(size)
         data = self.at_once(size, offset)
         if data is None:
-            data = await self.call(os.pread, self.fd, size, offset)
+            data = await self.pread(size, offset)
         return data
 
     async def _receive(self, size: int) -> bytes | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from usernel.abi.fs import RWF_NOWAIT
 
 from ..hits import Writable
+from ..together import SMALL, ask_for
 from .buffer import Buffer
 from .descriptor import SCRATCH, Descriptor
 from .locks_unsafe import Range, lock, try_lock, unlock
@@ -167,7 +168,7 @@ class BinaryFile(File):
         self._expect(n)
         data = self._whole_at_once(n, offset) if n > 0 and offset >= 0 else None
         if data is None:
-            return await descriptor.call(os.pread, descriptor.fd, n, offset)
+            return await descriptor.pread(n, offset)
         if descriptor.hits.used_up:
             await descriptor.hits.turn()
         return data
@@ -213,7 +214,8 @@ class BinaryFile(File):
                 await descriptor.hits.pause()
         if None in found:
             missing = [at for at, data in enumerate(found) if data is None]
-            read = await descriptor.call(_pread_all, descriptor.fd, [wanted[at] for at in missing])
+            parts = [wanted[at] for at in missing]
+            read = await descriptor.call(_pread_all, descriptor.fd, parts, descriptor.cached)
             for at, data in zip(missing, read, strict=True):
                 found[at] = data
         return cast("list[bytes]", found)
@@ -249,7 +251,9 @@ class BinaryFile(File):
             buffer.leave()
 
 
-def _pread_all(fd: int, parts: list[tuple[int, int]]) -> list[bytes]:
+def _pread_all(fd: int, parts: list[tuple[int, int]], cached: bool) -> list[bytes]:
+    if cached:
+        ask_for((fd, offset, n) for n, offset in parts if n <= SMALL)
     return [os.pread(fd, n, offset) for n, offset in parts]
 
 

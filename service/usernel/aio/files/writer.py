@@ -122,7 +122,7 @@ class Writer:
     # ---------------------------------------------------------------------------------------------------------- taking
 
     def full(self, size: int) -> bool:
-        """Whether so many more are too many: what is on its way has to arrive, or what failed before has to go first."""
+        """Whether so many more are too many: what is on its way has to arrive, or what failed before is to go first."""
         if self._batch is None:
             return self.size >= LIMIT
         return self.size > 0 and self.size + size > ROOM

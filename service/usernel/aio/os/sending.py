@@ -10,8 +10,8 @@ from usernel.abi.errno import Errno
 from usernel.abi.fs import MAX_RW_COUNT
 
 from .. import host_unsafe
+from ..called import Called
 from ..loop import attach
-from ..loop_ring import Called
 from .by_worker import Stop
 from .place import check, descriptor
 

@@ -13,7 +13,7 @@ from usernel.abi.fs import RWF_NOWAIT
 
 from ..hits import MOST, NOT_NOW
 from .moving import plainly
-from .outcome import LATER, WAITS, Outcome
+from .outcome import LATER, WAITS, Cold, Outcome
 from .reading import HERE, Args, Handler, Named
 from .sight import Sight
 
@@ -45,7 +45,9 @@ def pread(sight: Sight, _none: None, _target: object, args: Args, named: Named) 
     if fcntl.fcntl(fd, fcntl.F_GETFL) & O_DIRECT:
         return LATER
     found = sight.hits.pread(fd, size, offset)
-    return LATER if found is None else found
+    if found is None:
+        return Cold(fd, offset, size) if _stores(fd) else LATER
+    return found
 
 
 def preadv(sight: Sight, _none: None, _target: object, args: Args, named: Named) -> Any:

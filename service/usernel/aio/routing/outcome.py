@@ -32,5 +32,14 @@ class InFile:
         self.seen = seen
 
 
+class Cold:
+    """A worker, which is asked for nothing but to read so much of a regular file."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, fd: int, offset: int, size: int) -> None:
+        self.part = (fd, offset, size)
+
+
 LATER: Final = Outcome.LATER
 WAITS: Final = Outcome.WAITS

@@ -16,7 +16,7 @@ from typing import Any, Final
 from usernel.abi.fs import RWF_NOWAIT
 
 from ..hits import MOST, SKEW
-from .outcome import LATER, Instead
+from .outcome import LATER, Cold, Instead
 from .sight import Seen, Sight
 
 HERE: Final = -1
@@ -53,9 +53,9 @@ def raw_read(sight: Sight, seen: Seen, _target: Any, args: Args, named: Named) -
     if size < 0:
         return raw_read_all(sight, seen, _target, (), named)
     if size > MOST or sight.hits.cold(seen.fd):
-        return LATER
+        return _cold(seen, size)
     got = _move(sight, seen.fd, sight.hits.view[:size], size)
-    return LATER if got is None else bytes(sight.hits.view[:got])
+    return _cold(seen, size) if got is None else bytes(sight.hits.view[:got])
 
 
 def raw_read_all(sight: Sight, seen: Seen, _target: Any, args: Args, named: Named) -> Any:
@@ -107,6 +107,13 @@ def _move(sight: Sight, fd: int, buffer: bytearray | memoryview, size: int) -> i
     return got
 
 
+def _cold(seen: Seen, size: int | None) -> Any:
+    """Who reads so many bytes from where the file is, or all."""
+    if size is None or size <= 0 or not seen.readable:
+        return LATER
+    return Cold(seen.fd, os.lseek(seen.fd, 0, os.SEEK_CUR), size)
+
+
 # ---------------------------------------------------------------------------------------------------- buffered files
 
 
@@ -123,8 +130,9 @@ def _blocks(size: int, block: int) -> int:
 def read(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> Any:
     """read: whole blocks of the buffer's size."""
     size = _size(args, named)
-    if size is None or not _after(sight, seen, _blocks(size, seen.block) if size > 0 else size):
-        return LATER
+    most = _blocks(size, seen.block) if size is not None and size > 0 else size
+    if most is None or not _after(sight, seen, most):
+        return _cold(seen, most)
     return target(*args)
 
 

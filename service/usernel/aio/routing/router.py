@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from . import web
 from .known import BOUND, BY_WORKERS, CALLS, METHODS, WRAPPER, WRAPPERS
 from .moving import plainly
-from .outcome import LATER, WAITS, InFile, Instead, Outcome
+from .outcome import LATER, WAITS, Cold, InFile, Instead, Outcome
 from .sight import Seen, Sight
 
 if TYPE_CHECKING:
     from usernel.aio.loop import EventLoop
 
-NOT_YET: Final = frozenset({Outcome, InFile, Instead})
+NOT_YET: Final = frozenset({Outcome, Cold, InFile, Instead})
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 UNKNOWN: Final = object()
 PLAIN_KINDS: Final = frozenset({FunctionType, type, ABCMeta})
@@ -144,7 +144,8 @@ class Router:
             over = partial(_free, subject)
         if type(value) is Instead:
             func = value.func
-        self._loop.ring.call_soon(func, future, bound=bound, over=over)
+        part = value.part if type(value) is Cold else None
+        self._loop.ring.call_soon(func, future, bound=bound, over=over, part=part)
 
     def stat(self) -> dict[str, int]:
         """Where calls went: of those that were routed, how many were done at once, and how many by a worker."""

@@ -1,0 +1,128 @@
+import asyncio
+import os
+import threading
+
+import pytest
+
+import usernel
+from usernel.aio.together import MOST, SMALL
+
+SIZE = 4096
+
+
+@pytest.fixture
+def fd(tmp_path):
+    (tmp_path / "file").write_bytes(b"".join(bytes([number]) * SIZE for number in range(2 * MOST)))
+    fd = os.open(tmp_path / "file", os.O_RDONLY)
+    yield fd
+    os.close(fd)
+
+
+def reading(ring, fd, number, func=os.pread):
+    offset = number * SIZE
+    return ring.call(lambda: func(fd, SIZE, offset), part=(fd, offset, SIZE))
+
+
+@pytest.mark.parametrize(("reads", "workers"), [(1, 1), (MOST, 1), (MOST + 1, 2)])
+def test_reads_of_one_turn_are_made_by_one_worker(fd, reads, workers):
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        made_by = set()
+        met = threading.Barrier(workers)
+
+        def first_or_last(*args):
+            made_by.add(threading.get_ident())
+            met.wait(10)
+            return os.pread(*args)
+
+        funcs = [os.pread] * reads
+        funcs[0] = funcs[-1] = first_or_last
+        found = await asyncio.gather(*(reading(ring, fd, number, func) for number, func in enumerate(funcs)))
+        assert found == [bytes([number]) * SIZE for number in range(reads)]
+        assert len(made_by) == workers
+        return ring.stat()["workers"]["bounded"]["workers"]
+
+    assert usernel.run(main()) == workers
+
+
+def test_what_one_raises_is_its_own(fd):
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        found = await asyncio.gather(
+            reading(ring, fd, 0), reading(ring, -1, 1), reading(ring, fd, 2), return_exceptions=True
+        )
+        assert found[0] == bytes(SIZE)
+        assert isinstance(found[1], OSError)
+        assert found[2] == bytes([2]) * SIZE
+
+    usernel.run(main())
+
+
+def test_one_that_is_cancelled_before_it_has_begun_is_never_made(fd):
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        made = []
+
+        def pread(*args):
+            made.append(args[2] // SIZE)
+            return os.pread(*args)
+
+        tasks = [asyncio.ensure_future(reading(ring, fd, number, pread)) for number in range(4)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(found[1], asyncio.CancelledError)
+        assert sorted(made) == [0, 2, 3]
+
+    usernel.run(main())
+
+
+def test_one_that_is_cancelled_while_it_is_made_is_waited_for_and_the_others_are_made(fd):
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow(*args):
+            begun.set()
+            go_on.wait(10)
+            return os.pread(*args)
+
+        tasks = [asyncio.ensure_future(reading(ring, fd, number, slow)) for number in range(2)]
+        await asyncio.to_thread(begun.wait, 10)
+        for task in tasks:
+            task.cancel()
+        done, _pending = await asyncio.wait(tasks, timeout=0.05)
+        assert len(done) == 1  # the one that had not begun
+        go_on.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(one, asyncio.CancelledError) for one in found)
+
+    usernel.run(main())
+
+
+def test_a_large_read_has_a_worker_of_its_own(fd):
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        met = threading.Barrier(2)
+        await asyncio.gather(*(ring.call(lambda: met.wait(10), part=(fd, 0, SMALL + 1)) for _ in range(2)))
+
+    usernel.run(main())
+
+
+def test_cold_files_read_as_warm_ones_do(tmp_path):
+    paths = [tmp_path / f"{number}" for number in range(2 * MOST)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]) * 3 * SIZE)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    async def one(number, path):
+        async with usernel.open(path, "rb") as file:
+            first = await file.pread(SIZE, SIZE)
+            return first == (await file.read())[:SIZE] == bytes([number]) * SIZE
+
+    async def main():
+        assert all(await asyncio.gather(*(one(*each) for each in enumerate(paths))))
+
+    usernel.run(main())

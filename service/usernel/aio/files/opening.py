@@ -26,11 +26,11 @@ from .buffer import Buffer
 from .buffered import BufferedFile
 from .descriptor import Descriptor, Plain
 from .file import File
+from .opener import Opener, by_worker
 from .raw import RawFile
 from .text import Text, TextFile
 
 Path = str | bytes | PathLike[str] | PathLike[bytes] | int
-Opener = Callable[[str, int], int]
 OfBytes = Literal[
     "rb", "wb", "ab", "xb", "rb+", "wb+", "ab+", "xb+", "r+b", "w+b", "a+b", "x+b", "br", "bw", "ba", "bx"
 ]
@@ -98,7 +98,7 @@ class Opening(Generic[F]):
             if self._at_once and not waiting:
                 self._try(opened, waiting)
             if not opened:
-                await ring.call(lambda: opened.append(self._open_by(self._opener)), bound=not waiting)
+                await by_worker(ring, lambda by: opened.append(self._open_by(self._opener or by)), bound=not waiting)
             raw, make = opened[0]
             return cast("F", make(Buffer(Descriptor(raw, ring, loop))))
         except BaseException:

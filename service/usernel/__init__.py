@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from usernel import anyio as anyio
     from usernel.aio import os as os
     from usernel.aio.files.opening import open as open  # noqa: A004 - it is Python's
+    from usernel.aio.files.whole import copy_file as copy_file
+    from usernel.aio.files.whole import read_file as read_file
+    from usernel.aio.files.whole import write_file as write_file
     from usernel.aio.loop import EventLoop, attach, new_event_loop
     from usernel.aio.ring import Ring
     from usernel.aio.runner import EventLoopPolicy, run
@@ -46,6 +49,7 @@ _HOMES = {
     "EventLoopPolicy": "usernel.aio.runner",
     "run": "usernel.aio.runner",
     "open": "usernel.aio.files.opening",
+    **dict.fromkeys(("copy_file", "read_file", "write_file"), "usernel.aio.files.whole"),
 }
 """Where what is offered here lives. It is loaded on first use: `usernel --version` needs no table of system calls."""
 

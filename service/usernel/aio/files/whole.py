@@ -1,0 +1,197 @@
+"""Whole files in one go: ``read_file``, ``write_file``, ``copy_file``.
+
+A small file that is cached is opened, read and closed at once, inside the loop. All else is one chain: open, read to
+the end, close; or open, write, fsync, close. One worker goes from link to link, each when the one before has ended
+well: a chain that came back to the loop behind each link would take twice as long. What is no regular file is waited
+for as ``usernel.open`` waits for it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from functools import partial
+from os import preadv
+from stat import S_ISREG
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from usernel.abi.errno import Errno
+from usernel.abi.fcntl import O_CLOEXEC, O_CREAT, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY
+from usernel.abi.fs import RWF_NOWAIT
+from usernel.abi.openat2 import RESOLVE_CACHED
+
+from ..cached_path import SAID_BY_PATHS
+from ..hits import MOST, Hits
+from ..host_unsafe import opener
+from ..loop import attach
+from ..os.by_worker import Stop, in_steps
+from ..os.copying import copyfile
+from . import opening
+
+if TYPE_CHECKING:
+    from _typeshed import StrOrBytesPath
+    from typing_extensions import Buffer as Bytes
+
+Target = TypeVar("Target", bound="StrOrBytesPath")
+READS: Final = O_RDONLY | O_CLOEXEC | O_NONBLOCK
+"""A FIFO is not waited for in the loop; of a regular file O_NONBLOCK says nothing."""
+WRITES: Final = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+STEP: Final = 8 << 20
+"""Bytes that are written before a worker looks whether it is to stop."""
+ANY: Final = -1
+"""In place of a descriptor: whether whole files were cached of late."""
+
+
+async def read_file(path: StrOrBytesPath) -> bytes:
+    """Read a whole file, of whatever size it says that it is, as ``Path.read_bytes``. OSError with the path.
+
+    What is not cached, or larger than 256 KiB, is read by a worker, in a call that a cancelled task waits for.
+    """
+    name = os.fspath(path)
+    encoded = os.fsencode(name)
+    hits = attach().hits
+    if perf_counter_ns() >= hits.until:
+        await hits.pause()
+    waiting: list[int] = []
+    data = _at_once(hits, name, encoded, waiting)
+    return data if data is not None else await _read_later(name, waiting)
+
+
+async def write_file(path: StrOrBytesPath, data: Bytes, *, mode: int = 0o666, fsync: bool = False) -> int:
+    """Write a whole file in place of what it had, made with ``mode`` where there is none, as ``Path.write_bytes``.
+
+    With ``fsync`` it is on the disk at the end. Returns how many bytes. OSError with the path. A task that is cancelled
+    before a worker has begun changes nothing; what has begun is ended, but for what is longer than 8 MiB: of that no
+    more is written.
+    """
+    name = os.fspath(path)
+    view = memoryview(data).cast("B")
+    if not await in_steps(partial(_write, name, view, mode, fsync)):
+        await _write_stream(name, view, fsync=fsync)
+    return len(view)
+
+
+async def copy_file(src: StrOrBytesPath, dst: Target, *, follow_symlinks: bool = True) -> Target:
+    """Copy a file's bytes, as ``shutil.copyfile``: by the host's kernel, in steps of 8 MiB. OSError.
+
+    A task that is cancelled stops between two of them; what was copied stays.
+    """
+    return await copyfile(src, dst, follow_symlinks=follow_symlinks)
+
+
+# ------------------------------------------------------------------------------------------------------------- at once
+
+
+def _at_once(hits: Hits, name: str | bytes, path: bytes, waiting: list[int]) -> bytes | None:
+    """The file, where the dentry cache knows it and all of it is cached; None where not. OSError of the path.
+
+    What turns out to be a stream is put into ``waiting``: whoever waits for its other end is not to lose it again.
+    """
+    if b"\0" in path:
+        raise ValueError("embedded null byte")
+    if hits.cold(ANY):
+        return None
+    fd = opener(READS, RESOLVE_CACHED)(path)
+    if fd < 0:
+        if -fd in SAID_BY_PATHS:
+            raise OSError(-fd, os.strerror(-fd), name)
+        return None
+    try:
+        got = preadv(fd, (hits.view,), 0, RWF_NOWAIT)
+        if got < MOST and got == os.lseek(fd, 0, os.SEEK_END):
+            sys.audit("open", name, "rb", READS)
+            hits.hit(ANY)
+            hits.inline += 1
+            return hits.view[:got].tobytes()
+        if got < MOST:
+            hits.miss(ANY)  # the rest is not cached
+    except OSError as error:
+        if error.errno == Errno.ESPIPE:
+            waiting.append(fd)
+            fd = -1
+        elif error.errno == Errno.EAGAIN:
+            hits.miss(ANY)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    return None
+
+
+# --------------------------------------------------------------------------------------------------------- by a worker
+
+
+def _read(name: str | bytes, stop: Stop) -> bytes | None:
+    """All of a regular file; None for another, which nobody knows how long to wait for. OSError."""
+    if not S_ISREG(os.stat(name).st_mode):  # noqa: PTH116 - its path may be bytes
+        return None
+    stop.check()
+    with io.FileIO(name, "rb") as file:
+        stop.check()
+        try:
+            return file.readall()
+        except OSError as error:
+            error.filename = name
+            raise
+
+
+def _write(name: str | bytes, view: memoryview, mode: int, fsync: bool, stop: Stop) -> bool:
+    """Write all of a regular file. False for another, which is not opened. OSError."""
+    try:
+        if not S_ISREG(os.stat(name).st_mode):  # noqa: PTH116 - its path may be bytes
+            return False
+    except FileNotFoundError:
+        pass  # it is made, unless the path is at fault
+    stop.check()
+    sys.audit("open", name, "wb", WRITES)
+    fd = os.open(name, WRITES, mode)
+    try:
+        try:
+            _write_all(fd, view, stop)
+            if fsync:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        error.filename = name
+        raise
+    return True
+
+
+def _write_all(fd: int, view: memoryview, stop: Stop) -> None:
+    done = 0
+    while done < len(view):
+        if done:
+            stop.check()
+        done += os.write(fd, view[done : done + STEP])
+
+
+# ------------------------------------------------------------------------------------------------------------- streams
+
+
+async def _read_later(name: Any, waiting: list[int]) -> bytes:
+    try:
+        data = None if waiting else await in_steps(partial(_read, name))
+        return await _read_stream(name) if data is None else data
+    finally:
+        for fd in waiting:
+            os.close(fd)
+
+
+async def _read_stream(name: Any) -> bytes:
+    async with opening.open(name, "rb", 0) as file:
+        return await file.readall() or b""
+
+
+async def _write_stream(name: Any, view: memoryview, *, fsync: bool) -> None:
+    async with opening.open(name, "wb", 0) as file:
+        try:
+            done = 0
+            while done < len(view):
+                done += await file.write(view[done:]) or 0
+            if fsync:
+                await file.fsync()
+        except OSError as error:
+            error.filename = name
+            raise

@@ -12,7 +12,7 @@ SIZE = 4096
 
 @pytest.fixture
 def fd(tmp_path):
-    (tmp_path / "file").write_bytes(b"".join(bytes([number]) * SIZE for number in range(2 * MOST)))
+    (tmp_path / "file").write_bytes(b"".join(bytes([number]) * SIZE for number in range(2 * MOST + 1)))
     fd = os.open(tmp_path / "file", os.O_RDONLY)
     yield fd
     os.close(fd)
@@ -23,20 +23,20 @@ def reading(ring, fd, number, func=os.pread):
     return ring.call(lambda: func(fd, SIZE, offset), part=(fd, offset, SIZE))
 
 
-@pytest.mark.parametrize(("reads", "workers"), [(1, 1), (MOST, 1), (MOST + 1, 2)])
-def test_reads_of_one_turn_are_made_by_one_worker(fd, reads, workers):
+@pytest.mark.parametrize(("reads", "workers"), [(1, 1), (MOST, 1), (MOST + 1, 2), (2 * MOST + 1, 3)])
+def test_reads_of_one_turn_are_made_by_one_worker_and_more_by_more_even_if_all_sleep(fd, reads, workers):
     async def main():
         ring = asyncio.get_running_loop().ring
         made_by = set()
         met = threading.Barrier(workers)
 
-        def first_or_last(*args):
+        def one_of_each(*args):
             made_by.add(threading.get_ident())
             met.wait(10)
             return os.pread(*args)
 
         funcs = [os.pread] * reads
-        funcs[0] = funcs[-1] = first_or_last
+        funcs[::MOST] = [one_of_each] * workers
         found = await asyncio.gather(*(reading(ring, fd, number, func) for number, func in enumerate(funcs)))
         assert found == [bytes([number]) * SIZE for number in range(reads)]
         assert len(made_by) == workers

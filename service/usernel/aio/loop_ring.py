@@ -23,7 +23,7 @@ from .called import Called, Handed, Pending
 from .hits import Hits
 from .memory import HostMemory
 from .port import HostPort, bounded_workers
-from .together import MOST, SMALL, Part, Reads
+from .together import AT_ONCE, LATE_S, MOST, SMALL, Part, Reads
 
 ENTRIES: Final = 4096
 CLOSE_S: Final = 5.0
@@ -47,7 +47,8 @@ class LoopRing:
         self._pending: dict[int, Pending] = {}
         self._ids = count(1)
         self._reads: Reads | None = None
-        """Those that are made together, of this turn of the loop."""
+        """Those that are to be made together next."""
+        self._reading = 0
         self.hits = Hits(loop)
         self.punted = 0
         """Requests and calls that a worker or a file's readiness had to end."""
@@ -214,7 +215,10 @@ class LoopRing:
     def _add(self, called: Called, part: Part) -> None:
         if self._reads is None:
             self._reads = Reads(self)
-            self._loop.call_soon(self._hand_over)
+            if self._reading < AT_ONCE:
+                self._loop.call_soon(self._hand_over)
+            else:
+                self._loop.call_later(LATE_S, self._hand_over)
         called.reads = self._reads.left
         called.reads[called] = part
         if len(called.reads) >= MOST:
@@ -223,7 +227,13 @@ class LoopRing:
     def _hand_over(self) -> None:
         reads, self._reads = self._reads, None
         if reads is not None and not self.closed:
+            self._reading += 1
             self._queue(reads, None, bound=True)
+
+    def _go_on_reading(self) -> None:
+        self._reading -= 1
+        if self._reads is not None:
+            self._loop.call_soon(self._hand_over)  # behind those who have got something, and may want more
 
     def _give_up(self, called: Called, stop: Callable[[Called], object] | None) -> None:
         if not self.take_back(called) and stop is not None:
@@ -248,6 +258,8 @@ class LoopRing:
     def work_done(self, called: Called, result: Any) -> None:
         """The poller brings the outcome of a call."""
         called.ended(result)
+        if type(called) is Reads:
+            self._go_on_reading()
 
     # ------------------------------------------------------------------------------------------------------------ end
 

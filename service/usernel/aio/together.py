@@ -18,6 +18,9 @@ MOST: Final = 32
 """Reads that one worker makes."""
 SMALL: Final = 64 << 10
 """Larger ones have a worker of their own: the kernel reads ahead of them by itself."""
+AT_ONCE: Final = 2
+"""As long as so many workers read, what comes waits, so that more goes together; but no longer than ``LATE_S``."""
+LATE_S: Final = 0.002
 Part = tuple[int, int, int]
 """What a read is of: descriptor, offset and size."""
 

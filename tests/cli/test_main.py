@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import platform
 import socket
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import usernel
+from usernel.cli.demo import event_loop
+from usernel.cli.demo.tour import Tour
 from usernel.cli.later import LATER
 
 from .command import USERNEL, Cli, environment
@@ -95,9 +98,27 @@ def test_the_demo_shows_each_result_and_all_are_right():
         assert step["chapter"] in shown.out
 
 
+def test_the_demo_needs_no_aiofiles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(event_loop, "find_spec", lambda name: None)
+    monkeypatch.setattr(event_loop, "MANY", 5)
+    tour = Tour(quiet=False)
+    asyncio.run(event_loop.chapter(tour))
+    assert tour.wrong == 0
+    assert [step.does for step in tour.steps if "aiofiles" in step.does] == []
+    assert "aiofiles is not installed here" in capsys.readouterr().out
+
+
+def test_the_demo_counts_what_is_left_open(tmp_path: Path):
+    path = tmp_path / "file"
+    path.touch()
+    assert event_loop.opened(path) == 0
+    with path.open() as _, path.open() as _:
+        assert event_loop.opened(path) == 2
+
+
 ONE_CHAPTER = """
 import asyncio
-from usernel.cli.demo import command, doors, journal, namespaces, permissions
+from usernel.cli.demo import command, doors, event_loop, journal, namespaces, permissions
 from usernel.cli.demo import posix, process, rings, system_v, unmodified
 from usernel.cli.main import main
 
@@ -107,7 +128,7 @@ async def wrong(tour): tour.show("one and one", 1 + 1, 3)
 
 async def endless(tour): await asyncio.Event().wait()
 
-for chapter in (doors, journal, namespaces, permissions, posix, process, rings, unmodified):
+for chapter in (doors, event_loop, journal, namespaces, permissions, posix, process, rings, unmodified):
     chapter.chapter = nothing
 command.LONGEST_CHAPTER = {longest}
 system_v.chapter = {chapter}

@@ -48,11 +48,11 @@ async def _walk(tour: Tour) -> None:
     from usernel.compose import service
     from usernel.config import Settings
 
-    from . import doors, journal, namespaces, permissions, posix, process, rings, system_v, unmodified
+    from . import doors, event_loop, journal, namespaces, permissions, posix, process, rings, system_v, unmodified
 
     chapters: tuple[Callable[[Tour], Awaitable[None]], ...] = (
         system_v.chapter, posix.chapter, permissions.chapter, namespaces.chapter, journal.chapter, doors.chapter,
-        rings.chapter, unmodified.chapter, process.chapter,
+        rings.chapter, event_loop.chapter, unmodified.chapter, process.chapter,
     )  # fmt: skip
     async with service(Settings(port=0)) as running:
         tour.open(running.url)

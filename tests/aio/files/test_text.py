@@ -200,6 +200,41 @@ def test_beside_another_loop(tmp_path: Path, loop: str) -> None:
         runner.run(program())
 
 
+def test_who_has_come_and_gone_before_a_fifo_is_opened_again_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    async def program() -> None:
+        ring = usernel.attach()
+        for _ in range(5):
+            writers = [asyncio.ensure_future(ring.call(lambda: path.write_bytes(b"through"), bound=False))]
+            await asyncio.sleep(0.002)
+            async with asyncio.timeout(10):
+                assert await usernel.read_file(path) == b"through"
+                writers.append(asyncio.ensure_future(ring.call(lambda: path.write_bytes(b"through"), bound=False)))
+                async with usernel.open(path, "rb") as file:
+                    assert await file.read() == b"through"
+                await asyncio.gather(*writers)
+
+    usernel.run(program())
+
+
+def test_a_fifo_that_nobody_else_opens_is_given_up_with_its_task(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    async def program() -> None:
+        for mode in ("rb", "r", "wb", "a"):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await usernel.open(path, mode)
+
+    usernel.run(asyncio.sleep(0))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    usernel.run(program())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_a_fifo_is_opened_when_somebody_else_does(tmp_path: Path) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)

@@ -1,7 +1,12 @@
-"""open(2) by a worker, which sleeps where a FIFO has no other end yet: interrupted when nobody waits any more."""
+"""open(2) by a worker, which sleeps where a FIFO has no other end yet: interrupted when nobody waits any more.
+
+The reading end of a FIFO was opened in the loop by then, without waiting, and somebody who opens the other end may find
+that, write, and be gone before the worker comes to it, which would wait for another. So both are waited for.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +14,9 @@ from typing import Any, Final, TypeVar
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import AT_FDCWD, O_CREAT
+from usernel.abi.io_uring_op import IORING_OP_POLL_ADD
+from usernel.abi.poll import POLLIN
+from usernel.kernel.io_uring.sqe import Sqe
 
 from .. import host_unsafe
 from ..called import Called
@@ -30,6 +38,33 @@ async def by_worker(ring: LoopRing, open_by: Callable[[Opener], T], *, bound: bo
 
     call = partial(open_by, partial(_open, stop))
     return await ring.call(call, bound=bound, stop=interrupt)  # type: ignore[no-any-return]
+
+
+async def or_there(ring: LoopRing, open_by: Callable[[Opener], object], opened: list[Any], fd: int) -> None:
+    """Have a worker open what ``fd`` is of already; or take that, once there is something to be read from it.
+
+    ``opened`` has what ``open_by`` opened.
+    """
+    again = asyncio.ensure_future(by_worker(ring, open_by, bound=False))
+    there = asyncio.ensure_future(ring.request(Sqe(IORING_OP_POLL_ADD, fd=fd, rw_flags=POLLIN)))
+    cancelled: asyncio.CancelledError | None = None
+    while not (again.done() and there.done()):
+        try:
+            await asyncio.wait((again, there), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        again.cancel()
+        there.cancel()
+    if cancelled is not None:
+        try:
+            raise cancelled
+        finally:
+            del cancelled  # its traceback has this frame
+    if not again.cancelled():
+        again.result()
+    elif not opened:
+        os.set_blocking(fd, True)
+        open_by(lambda _path, _flags: os.dup(fd))
 
 
 def _open(stop: Stop, path: Any, flags: int) -> int:

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Generator
+from functools import partial
 from os import PathLike
 from pathlib import PosixPath
 from stat import S_ISDIR, S_ISREG
@@ -26,7 +27,7 @@ from .buffer import Buffer
 from .buffered import BufferedFile
 from .descriptor import Descriptor, Plain
 from .file import File
-from .opener import Opener, by_worker
+from .opener import Opener, by_worker, or_there
 from .raw import RawFile
 from .text import Text, TextFile
 
@@ -98,7 +99,11 @@ class Opening(Generic[F]):
             if self._at_once and not waiting:
                 self._try(opened, waiting)
             if not opened:
-                await by_worker(ring, lambda by: opened.append(self._open_by(self._opener or by)), bound=not waiting)
+                open_by = partial(self._opened_by, opened)
+                if waiting:
+                    await or_there(ring, open_by, opened, waiting[0])
+                else:
+                    await by_worker(ring, open_by, bound=True)
             raw, make = opened[0]
             return cast("F", make(Buffer(Descriptor(raw, ring, loop))))
         except BaseException:
@@ -108,6 +113,9 @@ class Opening(Generic[F]):
         finally:
             for fd in waiting:
                 os.close(fd)
+
+    def _opened_by(self, opened: list[Opened], opener: Opener) -> None:
+        opened.append(self._open_by(self._opener or opener))
 
     def _open_by(self, opener: Opener | None) -> Opened:
         if self._open is not None:

@@ -171,17 +171,19 @@ def _write_all(fd: int, view: memoryview, stop: Stop) -> None:
 
 
 async def _read_later(name: Any, waiting: list[int]) -> bytes:
+    if not waiting:
+        data = await in_steps(partial(_read, name))
+        return data if data is not None else await _read_stream(name)
     try:
-        data = None if waiting else await in_steps(partial(_read, name))
-        return await _read_stream(name) if data is None else data
+        os.set_blocking(waiting[0], True)
+        return await _read_stream(waiting[0])  # whoever is at its other end has found that
     finally:
-        for fd in waiting:
-            os.close(fd)
+        os.close(waiting[0])
 
 
-async def _read_stream(name: Any) -> bytes:
-    async with opening.open(name, "rb", 0) as file:
-        return await file.readall() or b""
+async def _read_stream(file: Any) -> bytes:
+    async with opening.open(file, "rb", 0, closefd=not isinstance(file, int)) as stream:
+        return await stream.readall() or b""
 
 
 async def _write_stream(name: Any, view: memoryview, *, fsync: bool) -> None:

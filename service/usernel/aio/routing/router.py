@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from abc import ABCMeta
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 NOT_YET: Final = frozenset({Outcome, Cold, InFile, Instead})
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 UNKNOWN: Final = object()
+BUILTIN_KINDS: Final = frozenset({BuiltinFunctionType, type(re.compile("").match)})
+"""Of functions and methods that are not written in Python; the second of those that are told of their class, as from
+Python 3.12 on some of io's are."""
 PLAIN_KINDS: Final = frozenset({FunctionType, type, ABCMeta})
 """Of functions and classes, which are themselves and equal to nothing else."""
 Found = tuple[Any, Any]
@@ -181,7 +185,7 @@ def unwrapped(
 def find(router: Router, target: Any) -> Found | None:
     """What tries a call, and what that is told; None for one that is handed on."""
     kind = type(target)
-    if kind is BuiltinFunctionType:
+    if kind in BUILTIN_KINDS:
         if type(target.__self__) is not ModuleType:
             return _find_method(router, target.__self__, target.__name__)
     elif kind is MethodType:

@@ -21,6 +21,9 @@ from usernel.abi.fs import RWF_NOWAIT
 
 BUDGET_NS: Final = 300_000
 """How long the I/O of one turn of the loop may take before others run."""
+OWN: Final = 4
+"""Operations that a task has all the same, once the budget is used up, before it has to wait. One that did no more in
+its step, as a web handler that reads a file, held up nobody; it was the steps of the others that took the time."""
 MOST: Final = 256 << 10
 """Bytes that are moved at once: 256 KiB cost 40 us of the loop's time."""
 MISSES: Final = 3
@@ -42,8 +45,8 @@ class Hits:
     """What one loop does at once. After each operation its caller asks ``used_up``, and if so awaits ``turn``."""
 
     __slots__ = (
-        "_again", "_begun", "_crowded", "_loop", "_misses", "_share", "_waiting", "inline", "missed", "scratch",
-        "turns", "until", "view",
+        "_again", "_begun", "_crowded", "_loop", "_misses", "_own", "_share", "_task", "_waiting", "inline", "missed",
+        "scratch", "turns", "until", "view",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -59,6 +62,9 @@ class Hits:
         self._crowded = False
         """Whether somebody has had to wait since this turn's budget began."""
         self._misses: dict[int, int] = {}
+        self._task: int | None = None
+        self._own = 0
+        """Operations of this task since the budget was used up."""
         self.scratch = bytearray(SKEW + MOST)
         self.view = memoryview(self.scratch)[SKEW:]
         """Where bytes are read to that are copied, or only looked at."""
@@ -71,12 +77,20 @@ class Hits:
 
     @property
     def used_up(self) -> bool:
-        """Whether this turn of the loop has no time left, counted from its first operation on."""
+        """Whether this turn of the loop has no time left for this task, counted from its first operation on."""
         if self.until:
-            return perf_counter_ns() >= self.until
+            return perf_counter_ns() >= self.until and self._has_had_its_own
         self.until = perf_counter_ns() + BUDGET_NS
         self._look_again()
         return False
+
+    @property
+    def _has_had_its_own(self) -> bool:
+        task = id(asyncio.current_task(self._loop))
+        if task != self._task:
+            self._task, self._own = task, 0
+        self._own += 1
+        return self._own > OWN
 
     def _look_again(self) -> None:
         if not self._again:
@@ -86,6 +100,7 @@ class Hits:
     def _begin(self) -> None:
         """At the beginning of a turn: a new budget, and the next of those that wait, for the turn after this."""
         self.until = 0
+        self._task = None
         self._again = False
         if not self._waiting:
             return
@@ -100,6 +115,11 @@ class Hits:
     async def pause(self) -> None:
         """What a hot path awaits once ``perf_counter_ns() >= until``: begin a budget, or wait for the next turn."""
         if self.used_up:
+            await self.turn()
+
+    async def pause_after_many(self) -> None:
+        """The same after operations enough to be a task's own."""
+        if self.used_up or (self.until and perf_counter_ns() >= self.until):
             await self.turn()
 
     async def turn(self) -> None:

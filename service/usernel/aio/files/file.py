@@ -211,7 +211,7 @@ class BinaryFile(File):
         for at in range(0, len(wanted), TOGETHER):
             self._some_at_once(wanted[at : at + TOGETHER], found)
             if perf_counter_ns() >= descriptor.hits.until:
-                await descriptor.hits.pause()
+                await descriptor.hits.pause_after_many()
         if None in found:
             missing = [at for at, data in enumerate(found) if data is None]
             parts = [wanted[at] for at in missing]

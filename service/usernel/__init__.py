@@ -28,6 +28,7 @@ from usernel.version import __version__
 
 if TYPE_CHECKING:
     from usernel import anyio as anyio
+    from usernel import tempfile as tempfile
     from usernel.aio import os as os
     from usernel.aio.files.opening import open as open  # noqa: A004 - it is Python's
     from usernel.aio.files.whole import copy_file as copy_file
@@ -55,7 +56,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name in {"anyio", "os"}:
+    if name in {"anyio", "os", "tempfile"}:
         return import_module(f"usernel.{name}")
     home = _HOMES.get(name)
     if home is None:

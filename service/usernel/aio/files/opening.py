@@ -166,8 +166,13 @@ def _text(
     """Let Python open it and say what text is, then take its descriptor out."""
     encoding, errors, newline = how
     opened: Any = io.open(file, mode, buffering, encoding, errors, newline, closefd, opener)  # noqa: SIM115, UP020
-    text = Text(opened.encoding, opened.errors or "strict", newline, opened.line_buffering, mode)
+    text = text_of(opened, newline)
     return opened.detach().detach(), lambda buffer: TextFile(buffer, text)
+
+
+def text_of(opened: Any, newline: str | None) -> Text:
+    """What Python makes of the arguments for text."""
+    return Text(opened.encoding, opened.errors or "strict", newline, opened.line_buffering, opened.mode)
 
 
 @overload

@@ -94,15 +94,37 @@ def test_a_ring_beside_a_loop_of_another_kind(factory: object, file: int) -> Non
         runner.run(main())
 
 
+def test_a_factory_of_tasks_is_used_and_may_be_eager(file: int) -> None:
+    def plain(loop, coro, **more):
+        return asyncio.Task(coro, loop=loop, **more)
+
+    async def read(size: int) -> int:
+        data = await asyncio.to_thread(os.pread, file, size, 0)
+        begun.append(size)
+        return len(data)
+
+    async def main() -> list[int]:
+        asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory", plain))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(read(size), name=f"reads {size}") for size in (10, 20, 30)]
+            assert begun == ([10, 20, 30] if hasattr(asyncio, "eager_task_factory") else [])
+        assert [task.get_name() for task in tasks] == ["reads 10", "reads 20", "reads 30"]
+        return [task.result() for task in tasks]
+
+    begun: list[int] = []
+    assert usernel.run(main(), debug=True) == [10, 20, 30]
+    assert begun == [10, 20, 30]
+
+
 def test_two_loops_in_two_threads_have_two_rings(file: int) -> None:
-    async def main() -> tuple[int, bytes]:
+    async def main() -> tuple[LoopRing, bytes]:
         ring = asyncio.get_running_loop().ring  # type: ignore[attr-defined]
         found = await asyncio.gather(*(asyncio.to_thread(os.pread, file, 4, at) for at in range(50)))
-        return id(ring), b"".join(found)
+        return ring, b"".join(found)
 
     with ThreadPoolExecutor(2) as pool:
         (one, first), (other, second) = pool.map(lambda _: usernel.run(main()), range(2))
-    assert one != other
+    assert one is not other
     assert first == second
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
@@ -57,6 +58,20 @@ class EventLoop(uvloop.Loop):
             if routed is not None:
                 return routed
         return cast("asyncio.Future[Any]", super().run_in_executor(executor, func, *args))
+
+    if (3, 13) <= sys.version_info < (3, 13, 3):
+
+        def create_task(self, coro: Any, *, name: Any = None, context: Any = None) -> asyncio.Task[Any]:
+            """A task of a coroutine. uvloop tells each factory of ``eager_start``: of these versions none takes it."""
+            factory = self.get_task_factory()
+            if factory is None:
+                return super().create_task(coro, name=name, context=context)
+            if self.is_closed():
+                raise RuntimeError("Event loop is closed")
+            task = cast("Any", factory)(self, coro, context=context)
+            if name is not None and hasattr(task, "set_name"):
+                task.set_name(name)
+            return cast("asyncio.Task[Any]", task)
 
     def close(self) -> None:
         """Close the loop, and its ring first: what is in flight is cancelled."""

@@ -245,7 +245,7 @@ def _named(how: tuple[Any, ...], where: tuple[Any, ...], *, delete: bool, on_clo
 
 def _looked_at(fd: int, how: tuple[Any, ...]) -> Callable[[Buffer], Any]:
     """What Python's open would make of a descriptor, which it leaves as it is."""
-    return _taken(io.open(fd, *how, closefd=False), how[-1])[1]  # noqa: UP020
+    return _taken(cast("Any", io.open)(fd, *how, closefd=False), how[-1])[1]
 
 
 def _unnamed(how: tuple[Any, ...], where: tuple[Any, ...]) -> Opened:

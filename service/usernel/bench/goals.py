@@ -51,6 +51,7 @@ GOALS: Final = (
     Goal(reads.COLD, reads.OURS, reads.AIOFILES, least=1.5),
     Goal(reads.COLD, reads.OURS, reads.SYNC, least=1.0),
     Goal(small.WORK, reads.OURS, reads.AIOFILES, least=9),
+    Goal(small.WORK, small.FUSED, reads.AIOFILES, least=25),
     Goal(lines.WORK, reads.OURS, reads.AIOFILES, least=80),
     *(
         Goal(lateness.WORK, row, lateness.IDLE, most_ms=2)
@@ -58,4 +59,5 @@ GOALS: Final = (
     ),
     Goal(handler.WORK, handler.OPENED, handler.NOTHING, most_ms=2),
     Goal(handler.WORK, handler.WHOLE, handler.NOTHING, most_ms=2),
+    Goal(handler.WORK, handler.FUSED, handler.NOTHING, most_ms=2),
 )

@@ -25,10 +25,14 @@ NOTHING: Final = "reads nothing, on usernel"
 ON_UVLOOP: Final = "reads nothing, on uvloop"
 OPENED: Final = "usernel.open: pread of an open file"
 WHOLE: Final = "usernel.open: open, read, close"
+FUSED: Final = "usernel.read_file"
+SYNC: Final = "open, synchronous: open, read, close"
 ROUTED: Final = "aiofiles on usernel: open, read, close"
 AIOFILES: Final = "aiofiles on uvloop: open, read, close"
 CONNECTIONS: Final = 256
 START_S: Final = 60.0
+LONGER: Final = 4
+"""How many times longer than others it is measured: a p99 wants many requests, and 256 clients begin all at once."""
 
 Reader = Callable[[], Awaitable[bytes]]
 Making = Callable[[Corpus], Awaitable[Reader]]
@@ -64,6 +68,33 @@ async def reads_whole(corpus: Corpus) -> Reader:
     import usernel
 
     return _each(corpus, lambda path: usernel.open(path, "rb"))
+
+
+async def reads_in_one_go(corpus: Corpus) -> Reader:
+    """The same in one go."""
+    import usernel
+
+    at = 0
+
+    async def read() -> bytes:
+        nonlocal at
+        at += 1
+        return await usernel.read_file(corpus.small(at))
+
+    return read
+
+
+async def reads_synchronously(corpus: Corpus) -> Reader:
+    """The same, holding up the loop if the file is not cached."""
+    at = 0
+
+    async def read() -> bytes:
+        nonlocal at
+        at += 1
+        with open(corpus.small(at), "rb") as file:  # noqa: ASYNC230, PTH123 - that is what it is compared with
+            return file.read()
+
+    return read
 
 
 async def reads_aiofiles(corpus: Corpus) -> Reader:
@@ -136,7 +167,7 @@ def measure(loop: str, making: Making, corpus: Corpus, seconds: float) -> float:
         _on_processor(1)
         if not here.poll(START_S):
             raise TimeoutError("the server did not start")
-        trips = sorted(on("uvloop", load(here.recv(), "/", CONNECTIONS, seconds)))
+        trips = sorted(on("uvloop", load(here.recv(), "/", CONNECTIONS, seconds * LONGER)))
         return trips[int(len(trips) * 0.99)] * 1e3
     finally:
         here.close()
@@ -150,6 +181,8 @@ WAYS: Final[Sequence[tuple[str, str, Making, str]]] = (
     (NOTHING, "usernel", reads_nothing, ""),
     (OPENED, "usernel", reads_opened, ""),
     (WHOLE, "usernel", reads_whole, ""),
+    (FUSED, "usernel", reads_in_one_go, ""),
+    (SYNC, "usernel", reads_synchronously, ""),
     (ROUTED, "usernel", reads_aiofiles, "aiofiles"),
     (ON_UVLOOP, "uvloop", reads_nothing, ""),
     (AIOFILES, "uvloop", reads_aiofiles, "aiofiles"),

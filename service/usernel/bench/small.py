@@ -15,6 +15,7 @@ from .row import Corpus, Row
 
 WORK: Final = "open, read, close of 4 KiB files, 32 at a time"
 SYNC: Final = "open, synchronous"
+FUSED: Final = "usernel.read_file"
 
 Paths = Iterator[Sequence[str]]
 Reading = Callable[[Paths], Awaitable[None]]
@@ -32,6 +33,15 @@ async def by_usernel(paths: Paths) -> None:
     import usernel
 
     await _each(lambda path: usernel.open(path, "rb"), paths)
+
+
+async def in_one_go(paths: Paths) -> None:
+    """Whole files, by usernel."""
+    import usernel
+
+    for chunk in paths:
+        for path in chunk:
+            await usernel.read_file(path)
 
 
 async def by_aiofiles(paths: Paths) -> None:
@@ -106,6 +116,7 @@ def synchronous(corpus: Corpus, seconds: float) -> float:
 
 
 WAYS: Final[Sequence[tuple[str, str, Reading, str]]] = (
+    (FUSED, "usernel", in_one_go, ""),
     (OURS, "usernel", by_usernel, ""),
     (ROUTED, "usernel", by_aiofiles, "aiofiles"),
     ("anyio on usernel", "usernel", by_anyio, "anyio"),

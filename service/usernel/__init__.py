@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from usernel import tempfile as tempfile
     from usernel.aio import os as os
     from usernel.aio.files.opening import open as open  # noqa: A004 - it is Python's
+    from usernel.aio.files.stdio import stderr as stderr
+    from usernel.aio.files.stdio import stderr_bytes as stderr_bytes
+    from usernel.aio.files.stdio import stdin as stdin
+    from usernel.aio.files.stdio import stdin_bytes as stdin_bytes
+    from usernel.aio.files.stdio import stdout as stdout
+    from usernel.aio.files.stdio import stdout_bytes as stdout_bytes
     from usernel.aio.files.whole import copy_file as copy_file
     from usernel.aio.files.whole import read_file as read_file
     from usernel.aio.files.whole import write_file as write_file
@@ -51,6 +57,9 @@ _HOMES = {
     "run": "usernel.aio.runner",
     "open": "usernel.aio.files.opening",
     **dict.fromkeys(("copy_file", "read_file", "write_file"), "usernel.aio.files.whole"),
+    **dict.fromkeys(
+        ("stderr", "stderr_bytes", "stdin", "stdin_bytes", "stdout", "stdout_bytes"), "usernel.aio.files.stdio"
+    ),
 }
 """Where what is offered here lives. It is loaded on first use: `usernel --version` needs no table of system calls."""
 

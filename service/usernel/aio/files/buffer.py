@@ -355,7 +355,8 @@ class Buffer:
         if self.closed:
             return
         self.closed = True
-        warnings.warn(f"unclosed file {self.descriptor.raw!r}", ResourceWarning, stacklevel=2, source=self)
+        if self.descriptor.raw.closefd:
+            warnings.warn(f"unclosed file {self.descriptor.raw!r}", ResourceWarning, stacklevel=2, source=self)
         try:
             if self.writer.busy or self.writer.error is not None:
                 self.writer.finish()

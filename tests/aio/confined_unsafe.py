@@ -28,6 +28,7 @@ from usernel.abi.seccomp import (
 PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_RET_ERRNO = 0x00050000
 IO_URING_SETUP, IO_URING_REGISTER = 425, 427
+PREADV2, OPENAT2 = {"x86_64": 327, "aarch64": 286, "riscv64": 286}, 437
 NOBODY = 65534
 
 
@@ -35,18 +36,17 @@ class _SockFprog(ctypes.Structure):
     _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def refuse_io_uring() -> None:
-    """Put this process under a filter that answers EPERM to all of io_uring, as containers' filters do."""
+def refuse(error: int, *numbers: int) -> None:
+    """Put this process under a filter that answers an errno to system calls of these numbers."""
     program = b"".join(
         SOCK_FILTER.pack(*line)
         for line in (
             (BPF_LD_W_ABS, 0, 0, SECCOMP_DATA_ARCH),
-            (BPF_JEQ_K, 0, 5, AUDIT_ARCH[platform.machine()]),
+            (BPF_JEQ_K, 0, len(numbers) + 1, AUDIT_ARCH[platform.machine()]),
             (BPF_LD_W_ABS, 0, 0, SECCOMP_DATA_NR),
-            *((BPF_JEQ_K, 427 - number, 0, number) for number in range(IO_URING_SETUP, IO_URING_REGISTER)),
-            (BPF_JEQ_K, 0, 1, IO_URING_REGISTER),
-            (BPF_RET_K, 0, 0, SECCOMP_RET_ERRNO | errno.EPERM),
+            *((BPF_JEQ_K, len(numbers) - at, 0, number) for at, number in enumerate(numbers)),
             (BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW),
+            (BPF_RET_K, 0, 0, SECCOMP_RET_ERRNO | error),
         )
     )
     libc = ctypes.CDLL(None, use_errno=True)
@@ -56,6 +56,17 @@ def refuse_io_uring() -> None:
         SECCOMP_NUMBER[platform.machine()], SECCOMP_SET_MODE_FILTER, 0, ctypes.byref(fprog)
     ):
         raise OSError(ctypes.get_errno(), "seccomp")
+
+
+def refuse_io_uring() -> None:
+    """Put this process under a filter that answers EPERM to all of io_uring, as containers' filters do."""
+    refuse(errno.EPERM, *range(IO_URING_SETUP, IO_URING_REGISTER + 1))
+
+
+def refuse_hits() -> None:
+    """Put this process under filters that keep the calls away that never wait, as those older than these calls do."""
+    refuse(errno.ENOSYS, PREADV2[platform.machine()])
+    refuse(errno.EPERM, OPENAT2)
 
 
 def drop_privileges() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import platform
 import socket
@@ -13,8 +14,10 @@ from pathlib import Path
 import pytest
 
 import usernel
+from tests.aio.confined_unsafe import in_child, refuse_hits, refuse_io_uring
 from usernel.cli.demo import event_loop
 from usernel.cli.demo.tour import Tour
+from usernel.cli.doctor import findings
 from usernel.cli.later import LATER
 
 from .command import USERNEL, Cli, environment
@@ -76,6 +79,27 @@ def test_doctor_says_what_this_machine_has():
     assert all(finding["here"] == (finding["why_not"] == "") for finding in found.values())
 
 
+LOOP = ("reads that never wait (RWF_NOWAIT)", "paths that never wait (RESOLVE_CACHED)", "eventfd")
+
+
+def test_doctor_says_what_the_event_loop_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def told(*features: str) -> list[str]:
+        found = {finding.feature: finding.why_not for finding in findings()}
+        return [found[feature] for feature in features]
+
+    monkeypatch.chdir(tmp_path)
+    assert told(*LOOP) == ["", "", ""]
+    refused = [f"{errno.errorcode[errno.EOPNOTSUPP]}: Operation not supported", "EPERM: Operation not permitted"]
+    assert in_child(refuse_hits, lambda: told(*LOOP)) == [*refused, ""]
+    assert in_child(refuse_io_uring, lambda: told(*LOOP, "io_uring")) == ["", "", "", "EPERM: Operation not permitted"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_tries_another_directory_where_it_may_make_no_file(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir("/proc/self")
+    assert all(finding.here for finding in findings() if finding.feature in LOOP)
+
+
 def test_doctor_is_a_table_for_people_with_a_line_for_each():
     shown = run("doctor")
     assert shown.status == 0
@@ -118,6 +142,7 @@ def test_the_demo_counts_what_is_left_open(tmp_path: Path):
 
 ONE_CHAPTER = """
 import asyncio
+import errno
 from usernel.cli.demo import command, doors, event_loop, journal, namespaces, permissions
 from usernel.cli.demo import posix, process, rings, system_v, unmodified
 from usernel.cli.main import main

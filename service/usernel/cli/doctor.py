@@ -26,12 +26,18 @@ class Finding:
 
 
 OWN_QUEUES = "not needed: usernel's queues are its own"
-OWN_RINGS = "not needed: `usernel.Ring` and the service's rings are usernel's own"
+OWN_RINGS = "not needed: `usernel.Ring`, the event loop's ring and the service's rings are usernel's own"
+HITS = "the event loop reads what is cached at once; where not, workers of its ring do"
+PATHS = "the event loop opens at once what is cached; where not, workers of its ring do"
+WAKES = "needed: workers wake the event loop by it"
 LATER = "this version does not use it: it serves message queues, namespaces and rings"
 TRIALS: tuple[tuple[str, Callable[[], None], str, str | None], ...] = (
     ("System V queues", host.system_v_queues, OWN_QUEUES, None),
     ("POSIX queues", host.posix_queues, OWN_QUEUES, None),
     ("io_uring", host.io_uring, OWN_RINGS, "/proc/sys/kernel/io_uring_disabled"),
+    ("reads that never wait (RWF_NOWAIT)", host.nowait, HITS, None),
+    ("paths that never wait (RESOLVE_CACHED)", host.cached_paths, PATHS, None),
+    ("eventfd", host.eventfd, WAKES, None),
     ("fanotify: events", host.fanotify_events, LATER, None),
     ("fanotify: permission events", host.fanotify_permission, LATER, None),
     ("seccomp user notification", host.seccomp_notify, "`usernel run` serves unmodified programs by it", None),

@@ -8,7 +8,13 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from tempfile import TemporaryFile
 from typing import Final
+
+from usernel.abi.fcntl import AT_FDCWD, O_CLOEXEC, O_PATH
+from usernel.abi.fs import RWF_NOWAIT
+from usernel.abi.openat2 import RESOLVE_CACHED
+from usernel.aio.host_unsafe import openat2
 
 IO_URING_SETUP: Final = 425
 """The same number on every architecture."""
@@ -36,6 +42,30 @@ def io_uring() -> None:
     """io_uring_setup(2)."""
     params = ctypes.create_string_buffer(SIZEOF_IO_URING_PARAMS)
     os.close(_checked(_libc().syscall(IO_URING_SETUP, 1, params)))
+
+
+def nowait() -> None:
+    """preadv2(2) with RWF_NOWAIT, of a file in this directory; in that of temporary files, where none is made here."""
+    try:
+        file = TemporaryFile(dir=".", buffering=0)  # noqa: SIM115 - closed below
+    except OSError:
+        file = TemporaryFile(buffering=0)  # noqa: SIM115 - closed below
+    with file:
+        file.write(b"cached")
+        os.preadv(file.fileno(), (bytearray(6),), 0, RWF_NOWAIT)
+
+
+def cached_paths() -> None:
+    """openat2(2) with RESOLVE_CACHED."""
+    result = openat2(AT_FDCWD, b"/", O_PATH | O_CLOEXEC, 0, RESOLVE_CACHED)
+    if result < 0:
+        raise OSError(-result, os.strerror(-result))
+    os.close(result)
+
+
+def eventfd() -> None:
+    """eventfd(2)."""
+    os.close(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
 
 
 def fanotify_events() -> None:

@@ -125,16 +125,24 @@ class RawFile(BinaryFile):
             taken = as_bytes(data)
             if not descriptor.seekable:
                 return await descriptor.send(taken)
-            if not descriptor.append:
-                done = await descriptor.call(os.pwrite, descriptor.fd, taken, buffer.next)
-                buffer.next += done
-                return done
-            done = await descriptor.call(os.write, descriptor.fd, taken)
-            if done:
-                buffer.next = os.lseek(descriptor.fd, 0, os.SEEK_CUR)
-            return done
+            return await self._write(taken)
         finally:
             buffer.leave()
+
+    async def _write(self, taken: bytes) -> int:
+        buffer, descriptor, done = self._buffer, self._descriptor, [0]
+        try:
+            await descriptor.call(self._write_some, taken, done)
+        finally:  # whoever is cancelled may have written all the same
+            if not descriptor.append:
+                buffer.next += done[0]
+            elif done[0]:
+                buffer.next = os.lseek(descriptor.fd, 0, os.SEEK_CUR)
+        return done[0]
+
+    def _write_some(self, taken: bytes, done: list[int]) -> None:
+        fd = self._descriptor.fd
+        done[0] = os.write(fd, taken) if self._descriptor.append else os.pwrite(fd, taken, self._buffer.next)
 
     async def writelines(self, lines: Iterable[Bytes]) -> None:
         """Write each of some pieces. OSError."""

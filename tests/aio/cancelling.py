@@ -1,0 +1,85 @@
+"""Cancelling a coroutine where it is suspended for the n-th time, and looking at what is left of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Coroutine, Generator
+from typing import Any
+
+DEADLINE_S = 10.0
+
+
+class CancelledAt:
+    """A coroutine whose task is cancelled where it is suspended for the n-th time.
+
+    ``late``: only when what it waits for has ended, but before the task is told.
+    """
+
+    def __init__(self, inner: Coroutine[Any, Any, Any], at: int, *, late: bool = False) -> None:
+        self.inner = inner
+        self.left = at
+        self.late = late
+        self.thrown: BaseException | None = None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        while True:
+            try:
+                future = self._step()
+            except StopIteration as end:
+                return end.value
+            self.left -= 1
+            if not self.left:
+                self._cancel(future)
+            try:
+                yield future
+            except BaseException as error:  # noqa: BLE001 - it is the inner one's
+                self.thrown = error
+
+    def _step(self) -> Any:
+        error, self.thrown = self.thrown, None
+        try:
+            return self.inner.send(None) if error is None else self.inner.throw(error)
+        finally:
+            del error  # else it would keep itself, and whatever its frames have
+
+    def _cancel(self, future: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if self.late and future is not None:
+            future.add_done_callback(lambda _future: task.cancel())
+        else:
+            task.cancel()
+
+
+async def cancelled_at(inner: Coroutine[Any, Any, Any], at: int, *, late: bool = False) -> bool:
+    """Whether it was cancelled; it has ended before where it is not suspended as often. What it raises else is."""
+
+    async def awaited() -> None:
+        await CancelledAt(inner, at, late=late)
+
+    task = asyncio.ensure_future(awaited())
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
+    return task.cancelled()
+
+
+def descriptors() -> dict[str, str]:
+    """What is open, and what it is."""
+    found = {}
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            found[fd] = os.readlink(f"/proc/self/fd/{fd}")
+        except OSError:
+            continue  # the one that lists them
+    return found
+
+
+async def all_closed(before: dict[str, str]) -> None:
+    """No new descriptor is left, but for a moment: a worker that has just ended a call has its function in hand."""
+    until = time.monotonic() + DEADLINE_S
+    while new := descriptors().items() - before.items():
+        assert time.monotonic() < until, new
+        await asyncio.sleep(0.001)

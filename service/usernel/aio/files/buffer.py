@@ -32,8 +32,8 @@ class Buffer:
     """A window on a file, and a writer. ``ahead[at:have]`` is what was read and not yet asked for, up to ``next``."""
 
     __slots__ = (
-        "__weakref__", "ahead", "at", "block", "closed", "credit", "descriptor", "have", "next", "order", "writer",
-        "writing",
+        "__weakref__", "ahead", "at", "block", "closed", "credit", "descriptor", "have", "next", "order", "size",
+        "writer", "writing",
     )  # fmt: skip
 
     def __init__(self, descriptor: Descriptor) -> None:
@@ -45,10 +45,28 @@ class Buffer:
         self.at = self.have = 0
         self.next = descriptor.start
         self.block = SMALL
+        self.size = 0
+        """What is read ahead and gathered, where that was chosen."""
         self.credit = 0
         self.writing = False
         """Whether the position is behind what was written last, not in what was read."""
         self.closed = False
+
+    def sized(self, size: int) -> Buffer:
+        """The same, which reads so much ahead, and gathers as much before it writes."""
+        self.size = self.block = size
+        self.writer.limit, self.writer.ahead = size, size * 4
+        return self
+
+    def detached(self) -> Buffer:
+        """One that stands in its place for who has given it up: it is closed, and closes nothing."""
+        empty = object.__new__(Buffer)
+        for name in self.__slots__[1:]:
+            setattr(empty, name, getattr(self, name))
+        empty.closed, empty.credit, empty.writing = True, 0, False
+        empty.ahead, empty.at, empty.have = b"", 0, 0
+        empty.writer = Writer(self.descriptor, empty)
+        return empty
 
     # ---------------------------------------------------------------------------------------------------- one by one
 
@@ -104,7 +122,7 @@ class Buffer:
         if 0 <= at <= self.have:
             self.at = at
         else:
-            self.ahead, self.at, self.have, self.next, self.block = b"", 0, 0, position, SMALL
+            self.ahead, self.at, self.have, self.next, self.block = b"", 0, 0, position, self.size or SMALL
 
     async def seek(self, offset: int, whence: int) -> int:
         """lseek(2), and what it answers. OSError."""
@@ -165,7 +183,7 @@ class Buffer:
             return None
         self.ahead, self.at, self.have = data, 0, len(data)
         self.next += len(data)
-        self.block = min(self.block * 2, LARGE)
+        self.block = min(self.block * 2, self.size or LARGE)
         return bool(data)
 
     async def read(self, size: int) -> bytes | None:
@@ -218,7 +236,7 @@ class Buffer:
     async def read_line(self, limit: int) -> bytes:
         """Up to the next newline, or ``limit`` bytes where that is not below 0."""
         parts: list[bytes] = []
-        self.block = max(self.block, LINES)
+        self.block = max(self.block, self.size or LINES)
         try:
             while True:
                 end = self.at + limit if limit >= 0 else self.have

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
@@ -28,6 +29,25 @@ class BufferedFile(BinaryFile):
         """Python's own object for the descriptor, its position behind what was read ahead."""
         self._buffer.place()
         return self._descriptor.raw
+
+    def detach(self) -> io.FileIO:
+        """Python's own object for the descriptor; this file is of no use any more. Gathered writes are written here.
+
+        OSError. ValueError where a worker is at it: what is on its way is to be waited for first, by ``flush``.
+        """
+        buffer, descriptor = self._buffer, self._descriptor
+        buffer.check_open()
+        if descriptor.used or buffer.order.held or buffer.writer.sending:
+            raise ValueError("the file is in use: flush it before it is detached")
+        end = buffer.writer.end
+        buffer.writer.finish()
+        raw = self.raw
+        if buffer.writing and descriptor.seekable and not descriptor.append:
+            os.lseek(descriptor.fd, end, os.SEEK_SET)
+        self._buffer = buffer.detached()
+        buffer.closed, buffer.credit, buffer.writing = True, 0, False
+        descriptor.hot = descriptor.cached = False
+        return raw
 
     # -------------------------------------------------------------------------------------------------------- reading
 

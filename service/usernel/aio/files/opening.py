@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable, Generator
 from functools import partial
 from os import PathLike
@@ -167,7 +168,13 @@ def _text(
     encoding, errors, newline = how
     opened: Any = io.open(file, mode, buffering, encoding, errors, newline, closefd, opener)  # noqa: SIM115, UP020
     text = text_of(opened, newline)
-    return opened.detach().detach(), lambda buffer: TextFile(buffer, text)
+    kind = partial(TextFile, text=text)
+    return opened.detach().detach(), kind if buffering <= 1 else partial(sized, kind, buffering)
+
+
+def sized(kind: Callable[[Buffer], Any], size: int, buffer: Buffer) -> Any:
+    """A file whose buffer's size was chosen."""
+    return kind(buffer.sized(size))
 
 
 def text_of(opened: Any, newline: str | None) -> Text:
@@ -177,11 +184,25 @@ def text_of(opened: Any, newline: str | None) -> Text:
 
 @overload
 def open(  # noqa: A001 - it is Python's
-    file: Path, mode: OfBytes, buffering: Literal[0], *, closefd: bool = ..., opener: Opener | None = ...
+    file: Path,
+    mode: OfBytes,
+    buffering: Literal[0],
+    *,
+    closefd: bool = ...,
+    opener: Opener | None = ...,
+    loop: Any = ...,
+    executor: Any = ...,
 ) -> Opening[RawFile]: ...
 @overload
 def open(  # noqa: A001 - it is Python's
-    file: Path, mode: OfBytes, buffering: Literal[-1] = ..., *, closefd: bool = ..., opener: Opener | None = ...
+    file: Path,
+    mode: OfBytes,
+    buffering: Literal[-1] = ...,
+    *,
+    closefd: bool = ...,
+    opener: Opener | None = ...,
+    loop: Any = ...,
+    executor: Any = ...,
 ) -> Opening[BufferedFile]: ...
 @overload
 def open(  # noqa: A001 - it is Python's
@@ -193,6 +214,9 @@ def open(  # noqa: A001 - it is Python's
     newline: str | None = ...,
     closefd: bool = ...,
     opener: Opener | None = ...,
+    *,
+    loop: Any = ...,
+    executor: Any = ...,
 ) -> Opening[TextFile]: ...
 @overload
 def open(  # noqa: A001 - it is Python's
@@ -204,6 +228,9 @@ def open(  # noqa: A001 - it is Python's
     newline: str | None = ...,
     closefd: bool = ...,
     opener: Opener | None = ...,
+    *,
+    loop: Any = ...,
+    executor: Any = ...,
 ) -> Opening[Any]: ...
 def open(  # noqa: A001 - it is Python's
     file: Path,
@@ -214,10 +241,14 @@ def open(  # noqa: A001 - it is Python's
     newline: str | None = None,
     closefd: bool = True,
     opener: Opener | None = None,
+    *,
+    loop: Any = None,  # noqa: ARG001 - aiofiles.open takes it
+    executor: Any = None,  # noqa: ARG001
 ) -> Opening[Any]:
-    """Open a file as Python's ``open`` does, whose arguments these are; of a buffer's size only 0 and 1 mean anything.
+    """Open a file as Python's ``open`` does, whose arguments these are. ``loop`` and ``executor`` are not used.
 
-    OSError, when it is awaited. ValueError for what is no mode, or for what only text has.
+    A buffer's size is what is read ahead, and what is gathered before it is written. OSError, when it is awaited.
+    ValueError for what is no mode, or for what only text has.
     """
     for_text = encoding is not None or errors is not None or newline is not None
     if mode == "rb" and -1 <= buffering <= 0 and type(file) in PATHS and closefd and opener is None and not for_text:
@@ -234,5 +265,10 @@ def open(  # noqa: A001 - it is Python's
         if given is not None:
             raise ValueError(f"binary mode doesn't take {'an' if name[0] == 'e' else 'a'} {name} argument")
     path: Any = file  # what it takes for one is wider than what FileIO's stub says
-    kind: type[Any] = RawFile if buffering == 0 else BufferedFile
+    kind: Callable[[Buffer], Any] = RawFile if buffering == 0 else BufferedFile
+    if buffering == 1:
+        wrong = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
+        warnings.warn(wrong, RuntimeWarning, stacklevel=2)
+    elif buffering > 1:
+        kind = partial(sized, BufferedFile, buffering)
     return Opening(lambda by: (io.FileIO(path, mode, closefd, by), kind), opener, at_once=at_once)

@@ -19,10 +19,10 @@ from ..loop import attach
 from .buffer import Buffer
 from .buffered import BufferedFile
 from .file import File
-from .opening import Opened, Opening, text_of
+from .opening import Opened, Opening, sized, text_of
 from .raw import RawFile
 from .spooled import SpooledFile
-from .text import Text, TextFile
+from .text import TextFile
 
 T = TypeVar("T")
 Part = str | bytes | os.PathLike[str] | os.PathLike[bytes] | None
@@ -245,27 +245,25 @@ def _named(how: tuple[Any, ...], where: tuple[Any, ...], *, delete: bool, on_clo
 
 def _looked_at(fd: int, how: tuple[Any, ...]) -> Callable[[Buffer], Any]:
     """What Python's open would make of a descriptor, which it leaves as it is."""
-    return _taken(cast("Any", io.open)(fd, *how, closefd=False), how[-1])[1]
+    return _taken(cast("Any", io.open)(fd, *how, closefd=False), how[-1], how[1])[1]
 
 
 def _unnamed(how: tuple[Any, ...], where: tuple[Any, ...]) -> Opened:
     mode, buffering, encoding, errors, newline = how
     made: Any = tempfile.TemporaryFile(mode, buffering, encoding, newline, *where, errors=errors)  # noqa: SIM115
-    return _taken(made, newline)
+    return _taken(made, newline, buffering)
 
 
-def _taken(opened: Any, newline: str | None) -> Opened:
+def _taken(opened: Any, newline: str | None, buffering: int) -> Opened:
     """Python's file for what was opened, without its buffers, and what makes ours of it."""
     if isinstance(opened, io.FileIO):
         return opened, TemporaryRaw
+    kind: Callable[[Buffer], Any] = TemporaryBuffered
+    binary = opened
     if isinstance(opened, io.TextIOWrapper):
-        text = text_of(opened, newline)
-        return cast("Any", opened.detach()).detach(), partial(_text, text)
-    return opened.detach(), TemporaryBuffered
-
-
-def _text(text: Text, buffer: Buffer) -> TemporaryText:
-    return TemporaryText(buffer, text)
+        kind = partial(TemporaryText, text=text_of(opened, newline))
+        binary = opened.detach()
+    return binary.detach(), kind if buffering <= 1 else partial(sized, kind, buffering)
 
 
 # --------------------------------------------------------------------------------------------------------- directories

@@ -60,7 +60,7 @@ class TextFile(File):
         self._decoder: Any = None
         self._encoder: Any = None
         self._nl = "\n" if text.newline is None else text.newline
-        self._chunk = CHUNK if self._descriptor.writable else LINES
+        self._chunk = CHUNK if self._descriptor.writable else buffer.size or LINES
         self._plain = (
             codecs.lookup(text.encoding).name in STATELESS
             and text.newline in {None, "", "\n"}
@@ -95,6 +95,18 @@ class TextFile(File):
     def newlines(self) -> Any:
         """The newlines that were seen (``io.TextIOBase.newlines``)."""
         return getattr(self._decoder, "newlines", None)
+
+    @property
+    def write_through(self) -> bool:
+        """Whether nothing of what is written is gathered: never."""
+        return False
+
+    def detach(self) -> BufferedFile:
+        """Its bytes, as a file of their own; this one is of no use any more. What was read ahead is not in it."""
+        self._buffer.check_open()
+        binary, self._buffer = self._binary, self._buffer.detached()
+        self._set_decoded("", None)
+        return binary
 
     @property
     def buffer(self) -> BufferedFile:
@@ -214,7 +226,7 @@ class TextFile(File):
         limit = index(size)
         await self._enter_reading()
         try:
-            buffer.block = max(buffer.block, self._chunk)
+            buffer.block = max(buffer.block, buffer.size or self._chunk)
             return await self._read_line(limit)
         finally:
             buffer.leave()

@@ -70,8 +70,8 @@ class Writer:
     """
 
     __slots__ = (
-        "_batch", "_counted", "_descriptor", "_granted", "_owner", "_timer", "add", "begin", "error", "pending", "room",
-        "size",
+        "_batch", "_counted", "_descriptor", "_granted", "_owner", "_timer", "add", "ahead", "begin", "error", "limit",
+        "pending", "room", "size",
     )  # fmt: skip
 
     def __init__(self, descriptor: Descriptor, owner: object) -> None:
@@ -88,10 +88,12 @@ class Writer:
         self.error: OSError | None = None
         """Why a batch failed, which nobody was told yet."""
         self.room = self._granted = self._counted = 0
+        self.limit, self.ahead = LIMIT, ROOM
+        """Bytes that are gathered, and that are taken while a batch is on its way."""
 
     def grant(self) -> None:
         """As long as nobody else comes, the next writes need only be added."""
-        limit = LIMIT if self._batch is None else ROOM
+        limit = self.limit if self._batch is None else self.ahead
         self.room = self._granted = max(min(limit - self.size, GRANT), 0)
         self._counted = len(self.pending)
 
@@ -113,6 +115,11 @@ class Writer:
         """Whether something is not in the file yet."""
         return bool(self.pending) or self._batch is not None
 
+    @property
+    def sending(self) -> bool:
+        """Whether a batch is on its way."""
+        return self._batch is not None
+
     def tell_error(self) -> None:
         """Raise what a batch failed with, once. OSError."""
         if self.error is not None:
@@ -124,8 +131,8 @@ class Writer:
     def full(self, size: int) -> bool:
         """Whether so many more are too many: what is on its way has to arrive, or what failed before is to go first."""
         if self._batch is None:
-            return self.size >= LIMIT
-        return self.size > 0 and self.size + size > ROOM
+            return self.size >= self.limit
+        return self.size > 0 and self.size + size > self.ahead
 
     async def write(self, data: bytes) -> None:
         """Take some bytes; wait first where there are too many already. OSError of those before; nothing is taken."""
@@ -145,7 +152,7 @@ class Writer:
 
     def _go_on(self) -> None:
         """What waits is written now, if it is enough, or in a while."""
-        if self.size >= LIMIT and self._batch is None:
+        if self.size >= self.limit and self._batch is None:
             self._launch()
         elif self._timer is None:
             self._timer = self._descriptor.loop.call_later(LATE_S, self._late)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Coroutine, Generator
+from pathlib import Path
 from typing import Any
 
 DEADLINE_S = 10.0
@@ -69,9 +69,9 @@ async def cancelled_at(inner: Coroutine[Any, Any, Any], at: int, *, late: bool =
 def descriptors() -> dict[str, str]:
     """What is open, and what it is."""
     found = {}
-    for fd in os.listdir("/proc/self/fd"):
+    for fd in Path("/proc/self/fd").iterdir():
         try:
-            found[fd] = os.readlink(f"/proc/self/fd/{fd}")
+            found[fd.name] = str(fd.readlink())
         except OSError:
             continue  # the one that lists them
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -288,7 +287,7 @@ def test_what_was_written_is_there_wherever_it_is_cancelled(
     assert runner.run(each_await(once)) >= 4
 
 
-# ----------------------------------------------------------------------------------------------------- one call of a file
+# ---------------------------------------------------------------------------------------------------- one call of a file
 
 
 async def some_lines(file: Any) -> None:

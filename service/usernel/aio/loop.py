@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable
-from typing import Any, Final, cast
-from weakref import WeakKeyDictionary
+from functools import partial
+from typing import Any, cast
 
 import uvloop
 
 from .loop_ring import LoopRing
 from .routing import Router
-
-ATTACHED: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, LoopRing]] = WeakKeyDictionary()
-"""The rings of loops that are not ours, which have no place of their own for one."""
 
 
 class EventLoop(uvloop.Loop):
@@ -28,17 +24,15 @@ class EventLoop(uvloop.Loop):
     def __init__(self, *, route: bool = True) -> None:
         super().__init__()
         self._usernel_ring: LoopRing | None = None
-        self._usernel_pid = os.getpid()
         self._usernel_router = Router(self) if route else None
         self._usernel_route = self._usernel_router.route if self._usernel_router is not None else None
 
     @property
     def ring(self) -> LoopRing:
-        """The loop's ring. After a fork the parent's is of no use to the child, which gets its own."""
-        if self._usernel_ring is None or self._usernel_pid != os.getpid():
+        """The loop's ring. After a fork the parent's is closed for the child, which gets its own."""
+        if self._usernel_ring is None or self._usernel_ring.closed:
             if self.is_closed():
                 raise RuntimeError("Event loop is closed")
-            self._usernel_pid = os.getpid()
             self._usernel_ring = LoopRing(self)
             if self._usernel_router is not None:
                 self._usernel_ring.routing = self._usernel_router.stat
@@ -75,11 +69,9 @@ class EventLoop(uvloop.Loop):
 
     def close(self) -> None:
         """Close the loop, and its ring first: what is in flight is cancelled."""
-        ring, self._usernel_ring = self._usernel_ring, None
         if not self.is_running():
             self._usernel_route = None
-        if ring is not None and not self.is_closed() and not self.is_running() and self._usernel_pid == os.getpid():
-            ring.close()
+            _end(self)
         super().close()
 
 
@@ -89,14 +81,38 @@ def new_event_loop(*, route: bool = True) -> EventLoop:
 
 
 def attach(loop: asyncio.AbstractEventLoop | None = None) -> LoopRing:
-    """The ring of a running loop of any kind, made beside it where it has none. It is closed by whoever attached it.
+    """The ring of a loop of any kind, by default of the running one; made beside it where it has none, and closed by
+    the loop's ``close``.
 
-    Of a loop of ours it is its own. RuntimeError where no loop runs and none is given.
+    Of a loop of ours it is its own. RuntimeError where no loop runs and none is given, or the loop is closed.
     """
     loop = loop or asyncio.get_running_loop()
     if isinstance(loop, EventLoop):
         return loop.ring
-    ring = ATTACHED.get(loop)
-    if ring is None or ring.closed or ring.pid != os.getpid():
-        ring = ATTACHED[loop] = LoopRing(loop)
+    ring: LoopRing | None = getattr(loop, "_usernel_ring", None)
+    if ring is None or ring.closed:
+        ring = _made_beside(loop)
     return ring
+
+
+def _made_beside(loop: asyncio.AbstractEventLoop) -> LoopRing:
+    """A ring that the loop itself keeps, so that both are collected together where nobody closes the loop."""
+    if loop.is_closed():
+        raise RuntimeError("Event loop is closed")
+    known: Any = loop
+    if not hasattr(loop, "_usernel_ring"):
+        known.close = partial(_close_both, loop, loop.close)
+    known._usernel_ring = ring = LoopRing(loop)  # noqa: SLF001 - it is ours
+    return ring
+
+
+def _close_both(loop: asyncio.AbstractEventLoop, close: Callable[[], object]) -> None:
+    if not loop.is_running():
+        _end(loop)
+    close()
+
+
+def _end(loop: Any) -> None:
+    ring, loop._usernel_ring = loop._usernel_ring, None  # noqa: SLF001 - it is ours
+    if ring is not None and not loop.is_closed():
+        ring.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
+import warnings
 from collections.abc import Callable
 from itertools import count
 from typing import Any, Final
 
+from usernel.abi.errno import Errno
 from usernel.abi.io_uring import IORING_MAX_CQ_ENTRIES, IORING_SETUP_CQSIZE, IORING_SETUP_SUBMIT_ALL
 from usernel.abi.io_uring_op import IORING_OP_ASYNC_CANCEL
 from usernel.kernel.io_uring.ctx import RingCtx
@@ -19,6 +20,7 @@ from usernel.kernel.io_uring.setup import Params, prepare
 from usernel.kernel.io_uring.sqe import Sqe
 from usernel.kernel.io_uring.submit import submit_sqes
 
+from .alive import ALIVE
 from .called import Called, Handed, Pending
 from .hits import Hits
 from .memory import HostMemory
@@ -37,7 +39,6 @@ class LoopRing:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self.pid = os.getpid()
         params = prepare(
             Params(ENTRIES, IORING_MAX_CQ_ENTRIES, IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL)
         )  # fmt: skip
@@ -57,6 +58,7 @@ class LoopRing:
         self.closed = False
         self.left_behind: list[str] = []
         """Workers that were still in a call when the ring was closed."""
+        ALIVE.watch(self)
         loop.add_reader(self._port.poller.fileno(), self._process)
 
     # ------------------------------------------------------------------------------------------------------- requests
@@ -275,8 +277,29 @@ class LoopRing:
         if self.closed:
             return
         self.closed = True
+        ALIVE.forget(self)
         self._loop.remove_reader(self._port.poller.fileno())
         with self._port.lock:
             self._ctx.close()
         self.left_behind = self._port.close(CLOSE_S)
+        self._give_all_up()
+        if self.left_behind:
+            warnings.warn(f"{', '.join(self.left_behind)}: still in a call", RuntimeWarning, stacklevel=2)
+
+    def _give_all_up(self) -> None:
+        """Nobody is to wait for what will not come."""
+        self._reap()
+        for pending in self._pending.values():
+            pending.end(-Errno.ECANCELED)
         self._pending.clear()
+
+    def forked(self) -> None:
+        """This is a forked child: the ring is the parent's, and its descriptors are not to be touched but closed."""
+        self.closed = True
+        self._port.abandon()
+
+    def __del__(self) -> None:
+        # Its loop was never closed, and is collected with it.
+        if not getattr(self, "closed", True):
+            self.closed = True
+            self._port.close(0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -18,75 +19,9 @@ import pytest
 import usernel
 from usernel.aio.os import batches, copying
 
+from ..cancelling import DEADLINE_S, CancelledAt, all_closed, cancelled_at, descriptors
 from .conftest import Run
 from .trees import build, snapshot
-
-DEADLINE_S = 10.0
-
-
-class CancelledAt:
-    """A coroutine whose task is cancelled where it is suspended for the n-th time."""
-
-    def __init__(self, inner: Coroutine[Any, Any, Any], at: int) -> None:
-        self.inner = inner
-        self.left = at
-        self.thrown: BaseException | None = None
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        while True:
-            try:
-                future = self._step()
-            except StopIteration as end:
-                return end.value
-            self.left -= 1
-            if not self.left:
-                cancel_current()
-            try:
-                yield future
-            except BaseException as error:  # noqa: BLE001 - it is the inner one's
-                self.thrown = error
-
-    def _step(self) -> Any:
-        error, self.thrown = self.thrown, None
-        try:
-            return self.inner.send(None) if error is None else self.inner.throw(error)
-        finally:
-            del error  # else it would keep itself, and whatever its frames have
-
-
-def cancel_current() -> None:
-    task = asyncio.current_task()
-    assert task is not None
-    task.cancel()
-
-
-async def cancelled_at(inner: Coroutine[Any, Any, Any], at: int) -> bool:
-    """Whether it was cancelled; it has ended before where it is not suspended as often."""
-
-    async def awaited() -> None:
-        await CancelledAt(inner, at)
-
-    task = asyncio.ensure_future(awaited())
-    await asyncio.wait([task])
-    return task.cancelled()
-
-
-def descriptors() -> dict[str, str]:
-    found = {}
-    for fd in os.listdir("/proc/self/fd"):
-        try:
-            found[fd] = os.readlink(f"/proc/self/fd/{fd}")
-        except OSError:
-            continue  # the one that lists them
-    return found
-
-
-async def all_closed(before: dict[str, str]) -> None:
-    """No descriptor is left, but for a moment: a worker that has just ended a call has its function in hand."""
-    until = time.monotonic() + DEADLINE_S
-    while descriptors() != before:
-        assert time.monotonic() < until, descriptors()
-        await asyncio.sleep(0.001)
 
 
 async def collected(items: Any) -> list[Any]:
@@ -99,8 +34,13 @@ async def closed_after(entries: Any) -> None:
             pass
 
 
+async def missing(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        await usernel.os.stat(path)
+
+
 CALLS: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
-    "stat": lambda: usernel.os.stat("nope/never"),
+    "stat": lambda: missing("nope/never"),
     "access": lambda: usernel.os.access("file", os.R_OK),
     "listdir": lambda: usernel.os.listdir("dir"),
     "readlink": lambda: usernel.os.readlink("link"),

@@ -1,11 +1,13 @@
 import asyncio
+import errno
 import os
 import threading
 
 import pytest
 
 import usernel
-from usernel.aio.together import MOST, SMALL
+from usernel.aio import together
+from usernel.aio.together import MOST
 
 SIZE = 4096
 
@@ -23,26 +25,87 @@ def reading(ring, fd, number, func=os.pread):
     return ring.call(lambda: func(fd, SIZE, offset), part=(fd, offset, SIZE))
 
 
-@pytest.mark.parametrize(("reads", "workers"), [(1, 1), (MOST, 1), (MOST + 1, 2), (2 * MOST + 1, 3)])
-def test_reads_of_one_turn_are_made_by_one_worker_and_more_by_more_even_if_all_sleep(fd, reads, workers):
+@pytest.mark.parametrize(("reads", "workers"), [(1, 1), (MOST, 1), (MOST + 1, 2)])
+def test_calls_of_one_turn_are_made_by_one_worker(monkeypatch, fd, reads, workers):
+    monkeypatch.setattr(together, "LATE_S", 60)
+
     async def main():
         ring = asyncio.get_running_loop().ring
         made_by = set()
-        met = threading.Barrier(workers)
 
-        def one_of_each(*args):
+        def pread(*args):
             made_by.add(threading.get_ident())
-            met.wait(10)
             return os.pread(*args)
 
-        funcs = [os.pread] * reads
-        funcs[::MOST] = [one_of_each] * workers
-        found = await asyncio.gather(*(reading(ring, fd, number, func) for number, func in enumerate(funcs)))
+        found = await asyncio.gather(*(reading(ring, fd, number, pread) for number in range(reads)))
         assert found == [bytes([number]) * SIZE for number in range(reads)]
-        assert len(made_by) == workers
-        return ring.stat()["workers"]["bounded"]["workers"]
+        assert len(made_by) == ring.stat()["workers"]["bounded"]["workers"] == workers
 
-    assert usernel.run(main()) == workers
+    usernel.run(main())
+
+
+def test_calls_that_sleep_hold_up_nobody(fd):
+    """They wait for one another: each has to have a worker, in the end."""
+
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        met = threading.Barrier(5)
+
+        async def five():
+            await asyncio.gather(*(ring.call(lambda: met.wait(20)) for _ in range(5)))
+
+        async def later():
+            await asyncio.sleep(0)
+            return await asyncio.gather(*(reading(ring, fd, number) for number in range(2 * MOST)))
+
+        _none, found = await asyncio.gather(five(), later())
+        assert len(found) == 2 * MOST
+        while any(ring.stat()["together"].values()):  # noqa: ASYNC110 - the last worker is on its way out
+            await asyncio.sleep(0.001)
+
+    usernel.run(asyncio.wait_for(main(), 20))
+
+
+def test_what_is_done_is_told_though_its_worker_sleeps():
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        go_on = threading.Event()
+        slow = [asyncio.ensure_future(ring.call(lambda: go_on.wait(20))) for _ in range(2)]
+        quick = asyncio.ensure_future(ring.call(lambda: "done"))
+        sleeps = asyncio.ensure_future(ring.call(lambda: go_on.wait(20)))
+        assert await quick == "done"
+        assert not sleeps.done()
+        go_on.set()
+        assert await asyncio.gather(*slow, sleeps) == [True] * 3
+
+    usernel.run(asyncio.wait_for(main(), 20))
+
+
+def test_calls_are_made_in_the_order_in_which_they_came(monkeypatch):
+    monkeypatch.setattr(together, "LATE_S", 60)
+
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        order = []
+        await asyncio.gather(*(ring.call(lambda number=number: order.append(number)) for number in range(MOST)))
+        assert order == list(range(MOST))
+
+    usernel.run(main())
+
+
+def test_where_no_thread_can_be_had_all_are_told(monkeypatch, fd):
+    def start(_thread):
+        raise RuntimeError("can't start new thread")
+
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        monkeypatch.setattr(threading.Thread, "start", start)
+        found = await asyncio.gather(*(reading(ring, fd, number) for number in range(3)), return_exceptions=True)
+        monkeypatch.undo()
+        assert [error.errno for error in found] == [errno.EAGAIN] * 3
+        assert await reading(ring, fd, 1) == bytes([1]) * SIZE
+
+    usernel.run(main())
 
 
 def test_what_one_raises_is_its_own(fd):
@@ -77,7 +140,9 @@ def test_one_that_is_cancelled_before_it_has_begun_is_never_made(fd):
     usernel.run(main())
 
 
-def test_one_that_is_cancelled_while_it_is_made_is_waited_for_and_the_others_are_made(fd):
+def test_one_that_is_cancelled_while_it_is_made_is_waited_for_and_the_others_are_made(monkeypatch, fd):
+    monkeypatch.setattr(together, "LATE_S", 60)
+
     async def main():
         ring = asyncio.get_running_loop().ring
         begun, go_on = threading.Event(), threading.Event()
@@ -96,15 +161,6 @@ def test_one_that_is_cancelled_while_it_is_made_is_waited_for_and_the_others_are
         go_on.set()
         found = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(one, asyncio.CancelledError) for one in found)
-
-    usernel.run(main())
-
-
-def test_a_large_read_has_a_worker_of_its_own(fd):
-    async def main():
-        ring = asyncio.get_running_loop().ring
-        met = threading.Barrier(2)
-        await asyncio.gather(*(ring.call(lambda: met.wait(10), part=(fd, 0, SMALL + 1)) for _ in range(2)))
 
     usernel.run(main())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -37,7 +38,7 @@ class Maker(Protocol):
 class Called:
     """One call that a worker makes: its outcome, kept for whoever waits."""
 
-    __slots__ = ("ctx", "error", "func", "pending", "reads", "value")
+    __slots__ = ("among", "ctx", "error", "func", "pending", "value")
 
     def __init__(self, ctx: Maker, func: Callable[[], Any]) -> None:
         self.ctx = ctx
@@ -45,8 +46,8 @@ class Called:
         self.value: Any = None
         self.error: BaseException | None = None
         self.pending = Pending()
-        self.reads: dict[Called, Any] | None = None
-        """What it is taken out of by whoever gives it up, or makes it: it is one of some that a worker makes."""
+        self.among: deque[Called] | None = None
+        """Those that it is taken out of by whoever makes it, or gives it up."""
 
     def run(self) -> int:
         """On a worker: make the call. Whatever it raises is its caller's."""

@@ -25,7 +25,7 @@ from .called import Called, Handed, Pending
 from .hits import Hits
 from .memory import HostMemory
 from .port import HostPort, bounded_workers
-from .together import AT_ONCE, LATE_S, MOST, SMALL, Part, Reads
+from .together import Part, Share, Together
 
 ENTRIES: Final = 4096
 CLOSE_S: Final = 5.0
@@ -47,9 +47,7 @@ class LoopRing:
         self._ctx = RingCtx(params, self._rings, self._port, OPS)
         self._pending: dict[int, Pending] = {}
         self._ids = count(1)
-        self._reads: Reads | None = None
-        """Those that are to be made together next."""
-        self._reading = 0
+        self._together = Together(self, loop, lambda share: self._queue(share, None, alike=False))
         self.hits = Hits(loop)
         self.punted = 0
         """Requests and calls that a worker or a file's readiness had to end."""
@@ -170,12 +168,12 @@ class LoopRing:
     ) -> Any:
         """Have a worker call a function; its result, or what it raised. Calls of one ``hash_key`` go in order.
 
-        ``part`` says that it only reads so much of a regular file: a worker makes several such calls.
+        ``bound`` is what waits for nothing but the disk; ``part`` says that it only reads so much of a regular file.
 
         A task that is cancelled takes back what has not begun, and waits for the end of what has; ``stop`` is called
         to bring that end nearer.
         """
-        called = self._queue(Called(self, func), hash_key, bound=bound, part=part)
+        called = self._queue(Called(self, func), hash_key, bound=bound, part=part, alike=stop is None)
         await self._ended(called.pending, lambda: self._give_up(called, stop), None)
         if called.error is not None:
             try:
@@ -186,7 +184,7 @@ class LoopRing:
 
     def start(self, func: Callable[[], Any], *, hash_key: Any = None, bound: bool = True) -> Called:
         """Hand a function to the workers, and do not wait."""
-        return self._queue(Called(self, func), hash_key, bound=bound)
+        return self._queue(Called(self, func), hash_key, bound=bound, alike=False)
 
     def call_soon(
         self,
@@ -205,37 +203,16 @@ class LoopRing:
         self.punted += 1
         self._queue(Handed(self, func, future, over), hash_key, bound=bound, part=part)
 
-    def _queue(self, called: Called, hash_key: Any, *, bound: bool, part: Part | None = None) -> Called:
+    def _queue(
+        self, called: Called, hash_key: Any, *, bound: bool = True, part: Part | None = None, alike: bool = True
+    ) -> Called:
         if self.closed:
             raise RuntimeError("the ring of this loop has been closed")
-        if part is not None and part[2] <= SMALL:
-            self._add(called, part)
+        if bound and hash_key is None and alike:
+            self._together.add(called, part)
             return called
         self._port.workers.queue(called, Job("call", (called,)), bound=bound, hash_key=hash_key)
         return called
-
-    def _add(self, called: Called, part: Part) -> None:
-        if self._reads is None:
-            self._reads = Reads(self)
-            if self._reading < AT_ONCE:
-                self._loop.call_soon(self._hand_over)
-            else:
-                self._loop.call_later(LATE_S, self._hand_over)
-        called.reads = self._reads.left
-        called.reads[called] = part
-        if len(called.reads) >= MOST:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        reads, self._reads = self._reads, None
-        if reads is not None and not self.closed:
-            self._reading += 1
-            self._queue(reads, None, bound=True)
-
-    def _go_on_reading(self) -> None:
-        self._reading -= 1
-        if self._reads is not None:
-            self._loop.call_soon(self._hand_over)  # behind those who have got something, and may want more
 
     def _give_up(self, called: Called, stop: Callable[[Called], object] | None) -> None:
         if not self.take_back(called) and stop is not None:
@@ -247,10 +224,14 @@ class LoopRing:
 
     def take_back(self, called: Called) -> bool:
         """Take back a call that has not begun."""
-        if called.reads is not None:
-            taken = called.reads.pop(called, None) is not None
-        else:
+        if called.among is None:
             taken = self._port.workers.cancel(called)
+        else:
+            try:
+                called.among.remove(called)
+                taken = True
+            except ValueError:
+                taken = False
         if taken:
             called.error = asyncio.CancelledError()
             called.pending.end(0)
@@ -260,8 +241,8 @@ class LoopRing:
     def work_done(self, called: Called, result: Any) -> None:
         """The poller brings the outcome of a call."""
         called.ended(result)
-        if type(called) is Reads:
-            self._go_on_reading()
+        if isinstance(called, Share):
+            self._together.ended(called)
 
     # ------------------------------------------------------------------------------------------------------------ end
 
@@ -269,6 +250,7 @@ class LoopRing:
         """The ring, its workers, and how its I/O went."""
         return {
             **self._ctx.stat(), **self.hits.stat(), "punted": self.punted, "workers": self._port.workers.stat(),
+            "together": self._together.stat(),
             "routing": self.routing() if self.routing is not None else None, "closed": self.closed,
         }  # fmt: skip
 
@@ -278,6 +260,7 @@ class LoopRing:
             return
         self.closed = True
         ALIVE.forget(self)
+        self._together.close()
         self._loop.remove_reader(self._port.poller.fileno())
         with self._port.lock:
             self._ctx.close()

@@ -1,13 +1,19 @@
-"""Reads of what is not cached, made together: the disk is asked for all of them, then one worker waits for each.
+"""Calls that few workers make: those of one turn of the loop go to one, and another comes where that one sleeps.
 
-A worker apiece costs more than the read does: the threads fight for the interpreter, and each wakes the loop by itself.
-``posix_fadvise(POSIX_FADV_WILLNEED)`` asks without waiting, so one thread keeps as much in flight as many would.
+A worker for each call costs more than the call does: the threads fight for the interpreter, and each wakes the loop by
+itself. But calls that wait behind one another would wait for one that sleeps, too. So after ``LATE_S`` the loop looks:
+what is done is told, and what is left goes on with one worker more.
+
+Reads of what is not cached are asked for all at once, by ``posix_fadvise(POSIX_FADV_WILLNEED)``, which waits for
+nothing: one thread keeps as much in flight at the disk as many would.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from usernel.abi.errno import Errno
@@ -15,46 +21,135 @@ from usernel.abi.errno import Errno
 from .called import Called, Maker
 
 MOST: Final = 32
-"""Reads that one worker makes."""
-SMALL: Final = 64 << 10
-"""Larger ones have a worker of their own: the kernel reads ahead of them by itself."""
+"""Calls that begin with one worker."""
 AT_ONCE: Final = 2
-"""As long as so many workers read, what comes waits, so that more goes together; but no longer than ``LATE_S``."""
+"""As long as so many groups are under way, what comes waits, so that more goes together: for ``LATE_S`` at most."""
 LATE_S: Final = 0.002
+SMALL: Final = 64 << 10
+"""Of larger reads the kernel reads ahead by itself."""
 Part = tuple[int, int, int]
 """What a read is of: descriptor, offset and size."""
 
 
-class Reads(Called):
-    """Reads that one worker makes. Whoever gives up one of them takes it out of ``left``."""
+class Group:
+    """Calls that belong together. Whoever makes one, or gives it up, takes it out of ``left``, in one step."""
 
-    __slots__ = ("done", "left")
+    __slots__ = ("done", "idle", "left", "parts", "timer", "workers")
 
-    def __init__(self, ctx: Maker) -> None:
+    def __init__(self) -> None:
+        self.left: deque[Called] = deque()
+        self.parts: list[Part] = []
+        """What of them can be asked for beforehand."""
+        self.done: deque[Called] = deque()
+        """Those that were made and not yet told."""
+        self.workers = 0
+        self.idle = 0
+        """Workers that were sent for and have not come yet."""
+        self.timer: asyncio.TimerHandle | None = None
+
+    def tell(self) -> None:
+        """On the loop: tell of those that are done."""
+        while self.done:
+            self.done.popleft().ended(0)
+
+
+class Share(Called):
+    """What one worker makes of a group."""
+
+    __slots__ = ("group",)
+
+    def __init__(self, ctx: Maker, group: Group) -> None:
         super().__init__(ctx, tuple)  # ``run`` is what makes them; a method of its own would keep it for ever
-        self.left: dict[Called, Part] = {}
-        """Those that have not begun. Threads take out what is theirs in one step."""
-        self.done: list[Called] = []
+        self.group = group
+        group.workers += 1
+        group.idle += 1
 
     def run(self) -> int:
-        """On a worker: make all that nobody has taken out."""
-        ask_for(list(self.left.values()))
+        """On a worker: make what nobody has taken out."""
+        group = self.group
+        group.idle -= 1
+        parts, group.parts = group.parts, []
+        ask_for(parts)
         while True:
             try:
-                called, _part = self.left.popitem()
-            except KeyError:
+                called = group.left.popleft()
+            except IndexError:
                 return 0
             called.run()
-            self.done.append(called)
+            group.done.append(called)
 
-    def ended(self, result: int) -> None:
-        """On the loop: all that were not taken out were made, or no thread could be had."""
-        super().ended(result)
-        for called in self.done:
-            called.ended(0)
-        for called in list(self.left):
-            del self.left[called]
-            called.ended(result if result < 0 else -Errno.EIO)
+
+class Together:
+    """The groups of one loop's ring. ``start`` has a worker make a share."""
+
+    def __init__(self, ctx: Maker, loop: asyncio.AbstractEventLoop, start: Callable[[Share], object]) -> None:
+        self._ctx = ctx
+        self._loop = loop
+        self._start = start
+        self._next: Group | None = None
+        self._under_way: set[Group] = set()
+
+    def add(self, called: Called, part: Part | None) -> None:
+        """Have a call made; ``part`` says what it reads, if it does only that."""
+        group = self._next
+        if group is None:
+            group = self._next = Group()
+            if len(self._under_way) < AT_ONCE:
+                self._loop.call_soon(self._hand_over)
+            else:
+                self._loop.call_later(LATE_S, self._hand_over)
+        called.among = group.left
+        group.left.append(called)
+        if part is not None and part[2] <= SMALL:
+            group.parts.append(part)
+        if len(group.left) >= MOST:
+            self._hand_over()
+
+    def ended(self, share: Share) -> None:
+        """On the loop: a worker has nothing more to do for a group, or none could be had."""
+        group = share.group
+        group.workers -= 1
+        if group.left and not group.workers:
+            while group.left:
+                group.left.popleft().ended(-Errno.EAGAIN)
+        group.tell()
+        if not (group.workers or group.left) and group in self._under_way:
+            self._under_way.discard(group)
+            if group.timer is not None:
+                group.timer.cancel()
+            if self._next is not None:
+                self._loop.call_soon(self._hand_over)  # behind those who have got something, and may want more
+
+    def stat(self) -> dict[str, int]:
+        """How many calls wait, and how many groups are under way."""
+        return {"waiting": len(self._next.left) if self._next is not None else 0, "under_way": len(self._under_way)}
+
+    def close(self) -> None:
+        """Nothing more is handed over, and nobody is to wait for it."""
+        group, self._next = self._next, None
+        while group is not None and group.left:
+            group.left.popleft().ended(-Errno.ECANCELED)
+        for group in self._under_way:
+            if group.timer is not None:
+                group.timer.cancel()
+        self._under_way.clear()
+
+    def _hand_over(self) -> None:
+        group, self._next = self._next, None
+        if group is not None and group.left:
+            self._under_way.add(group)
+            self._go_on(group)
+
+    def _go_on(self, group: Group) -> None:
+        group.timer = self._loop.call_later(LATE_S, self._look, group)
+        self._start(Share(self._ctx, group))
+
+    def _look(self, group: Group) -> None:
+        group.tell()
+        if group.left and not group.idle:
+            self._go_on(group)
+        elif group.workers:
+            group.timer = self._loop.call_later(LATE_S, self._look, group)
 
 
 def ask_for(parts: Iterable[Part]) -> None:

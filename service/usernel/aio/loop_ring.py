@@ -54,6 +54,8 @@ class LoopRing:
         self.routing: Callable[[], dict[str, int]] | None = None
         """Tells of the calls that were sent here instead of to a thread pool."""
         self.closed = False
+        self.inherited = False
+        """Whether this is a forked child, and the ring its parent's."""
         self.left_behind: list[str] = []
         """Workers that were still in a call when the ring was closed."""
         ALIVE.watch(self)
@@ -278,7 +280,7 @@ class LoopRing:
 
     def forked(self) -> None:
         """This is a forked child: the ring is the parent's, and its descriptors are not to be touched but closed."""
-        self.closed = True
+        self.closed = self.inherited = True
         self._port.abandon()
 
     def __del__(self) -> None:

@@ -307,6 +307,9 @@ class Buffer:
                 self.place()
             descriptor.end()
             return
+        if descriptor.ring.closed:
+            self._end_alone()
+            return
         cancelled = await self._stop()
         error, self.writer.error = self.writer.error, None
         left = self.writer.stop()
@@ -317,12 +320,15 @@ class Buffer:
             self.ahead, self.at, self.have = b"", 0, 0
             failed = await self._shut()
             error = failed if failed is not None else error
-        if error is not None and cancelled is None:
-            raise error
-        if cancelled is not None:
+        if error is not None and cancelled is not None:
+            self._report(error)
+        try:
+            if cancelled is not None:
+                raise cancelled
             if error is not None:
-                self._report(error)
-            raise cancelled
+                raise error
+        finally:
+            del cancelled, error  # their tracebacks have this frame
 
     async def _shut(self) -> OSError | None:
         try:
@@ -369,16 +375,23 @@ class Buffer:
         context = {"message": f"{self.descriptor.raw!r} was not written to its end", "exception": error}
         self.descriptor.loop.call_exception_handler(context)
 
+    def _end_alone(self) -> None:
+        """Its loop has ended: write the rest without it, and close the descriptor. OSError."""
+        self.closed, self.credit = True, 0
+        self.ahead, self.at, self.have = b"", 0, 0
+        try:
+            if self.writer.busy or self.writer.error is not None:
+                self.writer.finish()
+        finally:
+            self.descriptor.end()
+
     def __del__(self) -> None:
         if self.closed:
             return
         self.closed = True
-        if self.descriptor.raw.closefd:
+        if self.descriptor.raw.closefd and not self.descriptor.ring.inherited:
             warnings.warn(f"unclosed file {self.descriptor.raw!r}", ResourceWarning, stacklevel=2, source=self)
         try:
-            if self.writer.busy or self.writer.error is not None:
-                self.writer.finish()
+            self._end_alone()
         except OSError as error:
             self._report(error)
-        finally:
-            self.descriptor.raw.close()

@@ -245,9 +245,14 @@ class Writer:
             self._batch.future.cancel()
 
     def finish(self) -> None:
-        """At the end of a file that nobody closed: write the rest without the loop, however long it takes. OSError."""
+        """At the end of a file that nobody closed: write the rest without the loop, however long it takes. OSError.
+
+        Not so in a forked child: what was written before is the parent's to put into the file.
+        """
         descriptor = self._descriptor
         self.stop()
+        if descriptor.ring.inherited:
+            return
         append = descriptor.append or not descriptor.seekable
         batches = [] if self._batch is None else [self._batch]  # its loop has ended
         batches.append(Batch(b"".join(self.pending), self.begin))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import preadv
 from time import perf_counter_ns
 from types import TracebackType
@@ -122,7 +122,7 @@ class File:
         self._buffer.check_open()
         part = Range(start, length) if ofd else None
         if wait:
-            await lock(self.fileno(), part, shared=shared)
+            await lock(self.fileno, part, shared=shared)
             return True
         return try_lock(self.fileno(), part, shared=shared)
 
@@ -147,7 +147,7 @@ class BinaryFile(File):
     async def pread(self, n: int, offset: int) -> bytes:
         """Read at an offset, as ``os.pread(fd, n, offset)``; the position stays. OSError."""
         descriptor = self._descriptor
-        if n == descriptor.scratch_size and descriptor.hot:
+        if n == descriptor.scratch_size and offset >= 0 and descriptor.hot:
             try:
                 got = preadv(descriptor.fd, descriptor.scratch, offset, RWF_NOWAIT)
             except OSError:
@@ -225,7 +225,7 @@ class BinaryFile(File):
         fd, scratch, buffer, hits = descriptor.fd, descriptor.scratch, descriptor.buffer, descriptor.hits
         size = descriptor.scratch_size if descriptor.hot else -1
         for n, offset in parts:
-            if n == size:
+            if n == size and offset >= 0:
                 try:
                     if preadv(fd, scratch, offset, RWF_NOWAIT) == n:
                         found.append(bytes(buffer))
@@ -237,16 +237,19 @@ class BinaryFile(File):
 
     async def pwrite(self, data: Bytes, offset: int) -> int:
         """Write at an offset, as ``os.pwrite(fd, data, offset)``; the position stays. OSError."""
-        return await self.pwritev((data,), offset)
+        return await self._put(os.pwrite, data, offset)
 
     async def pwritev(self, buffers: Sequence[Bytes], offset: int) -> int:
         """Write buffers at an offset, as ``os.pwritev(fd, buffers, offset)``. OSError."""
+        return await self._put(os.pwritev, buffers, offset)
+
+    async def _put(self, func: Callable[[int, Any, int], int], data: Any, offset: int) -> int:
         buffer = self._buffer
         await buffer.enter()
         try:
             await buffer.flush()
             buffer.forget()
-            return await self._descriptor.call(os.pwritev, self._descriptor.fd, buffers, offset)
+            return await self._descriptor.call(func, self._descriptor.fd, data, offset)
         finally:
             buffer.leave()
 

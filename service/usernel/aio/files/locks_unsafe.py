@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
@@ -42,10 +43,10 @@ def try_lock(fd: int, part: Range | None, *, shared: bool) -> bool:
     return True
 
 
-async def lock(fd: int, part: Range | None, *, shared: bool) -> None:
-    """Wait for it. Whoever is cancelled has it not."""
+async def lock(fileno: Callable[[], int], part: Range | None, *, shared: bool) -> None:
+    """Wait for it. Whoever is cancelled has it not. ValueError of ``fileno``, where the file is closed meanwhile."""
     pause = SHORT_S
-    while not try_lock(fd, part, shared=shared):
+    while not try_lock(fileno(), part, shared=shared):
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONG_S)
 

@@ -13,7 +13,6 @@ from os import preadv
 from stat import S_ISBLK, S_ISREG
 from typing import Any, Final, TypeVar
 
-from usernel.abi.errno import Errno
 from usernel.abi.fs import RWF_NOWAIT
 from usernel.abi.io_uring_op import IORING_OP_READ, IORING_OP_WRITE
 from usernel.kernel.io_uring.sqe import Sqe
@@ -220,7 +219,12 @@ class Descriptor:
 
     async def _receive(self, size: int) -> bytes | None:
         if self.unread:
-            return self.unread.pop(0)
+            data = self.unread.pop(0)
+            if len(data) > size:
+                self.unread.insert(0, data[size:])
+            return data[:size]
+        if not os.get_blocking(self.fd):
+            return self._unless_it_waits(os.read, size)  # a ring would wait for it
         size = min(size, MOST)
         buffer = bytearray(size)
 
@@ -229,14 +233,21 @@ class Descriptor:
                 self.unread.append(bytes(memoryview(buffer)[:got]))
 
         got = await self.ring.request(Sqe(IORING_OP_READ, fd=self.fd, off=HERE, addr=buffer, len=size), lost)
-        if got == -Errno.EAGAIN:
-            return None
         return bytes(memoryview(buffer)[: checked(got)])
+
+    def _unless_it_waits(self, func: Callable[[int, Any], T], given: Any) -> T | None:
+        try:
+            return func(self.fd, given)
+        except BlockingIOError:
+            return None
 
     async def send(self, data: bytes, lost: Callable[[int], None] | None = None) -> int | None:
         """Write to a stream what it takes; None where it is O_NONBLOCK and takes nothing."""
-        sent = await self.ring.request(Sqe(IORING_OP_WRITE, fd=self.fd, off=HERE, addr=data, len=len(data)), lost)
-        return None if sent == -Errno.EAGAIN else checked(sent)
+        if not os.get_blocking(self.fd):
+            return self._unless_it_waits(os.write, data)
+        return checked(
+            await self.ring.request(Sqe(IORING_OP_WRITE, fd=self.fd, off=HERE, addr=data, len=len(data)), lost)
+        )
 
     def end(self) -> None:
         """Close it, which nobody uses and nobody wrote: nothing is to be written back. OSError."""

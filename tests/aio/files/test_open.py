@@ -62,7 +62,7 @@ async def our_answers(path: str, mode: str, buffering: int, steps: list[tuple[An
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(MODES), st.sampled_from([-1, 0]), st.binary(max_size=60), st.lists(STEPS, max_size=12))
+@given(st.sampled_from(MODES), st.sampled_from([-1, 0, 5, 100]), st.binary(max_size=60), st.lists(STEPS, max_size=12))
 @example("wb", -1, b"", [("readline", 0)])
 @example("wb", 0, b"", [("readline", 0)])
 def test_a_file_answers_as_pythons_own(mode: str, buffering: int, content: bytes, steps: list[tuple[Any, ...]]) -> None:

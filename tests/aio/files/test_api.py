@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,18 @@ def test_what_is_known_of_a_file_is_as_theirs(path: str, mode: str, given: dict[
                 assert (ours.raw.name, ours.raw.mode) == (theirs.raw.name, theirs.raw.mode)
         assert ours.closed
         assert theirs.closed
+
+    usernel.run(program())
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode, Path])
+def test_a_file_is_named_as_pythons_own(path: str, kind: Callable[[str], Any]) -> None:
+    async def program() -> None:
+        for mode, given in MODES:
+            with open(kind(path), mode, **given) as theirs:  # noqa: ASYNC230, PTH123 - the oracle
+                async with usernel.open(kind(path), mode, **given) as ours:
+                    assert ours.name == theirs.name
+                    assert type(ours.name) is type(theirs.name)
 
     usernel.run(program())
 

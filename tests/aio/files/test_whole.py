@@ -281,3 +281,31 @@ def test_where_descriptors_are_short(tmp_path: Path) -> None:
         assert await usernel.read_file(path) == b"content"
 
     usernel.run(program())
+
+
+@pytest.mark.parametrize("refusal", [errno.EPERM, errno.ENOSYS])
+def test_where_the_host_refuses_openat2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int) -> None:
+    from usernel.aio import host_unsafe
+    from usernel.aio.files import whole
+
+    path, fifo = tmp_path / "f", tmp_path / "fifo"
+    os.mkfifo(fifo)
+    monkeypatch.setattr(host_unsafe, "openat2", lambda *_given: -refusal)
+    monkeypatch.setattr(whole, "opener", lambda _flags, _resolve: lambda _path: -refusal)
+
+    async def program() -> None:
+        assert await usernel.write_file(path, b"content") == 7
+        assert await usernel.read_file(path) == b"content"
+        for mode in ("rb", "wb", "r", "ab"):
+            async with usernel.open(path, mode) as file:
+                assert file.name == str(path)
+        reading = asyncio.ensure_future(usernel.read_file(fifo))
+        assert await usernel.write_file(fifo, b"through") == 7
+        assert await reading == b"through"
+        with pytest.raises(FileNotFoundError):
+            await usernel.read_file(tmp_path / "none")
+        assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+
+    umask = os.umask(0)
+    os.umask(umask)
+    usernel.run(program())

@@ -121,7 +121,7 @@ class Opening(Generic[F]):
     def _open_by(self, opener: Opener | None) -> Opened:
         if self._open is not None:
             return self._open(opener)
-        return io.FileIO(self._path, "rb", opener=opener), cast("Callable[[Buffer], Any]", self._kind)
+        return io.FileIO(os.fspath(self._path), "rb", opener=opener), cast("Callable[[Buffer], Any]", self._kind)
 
     def _try(self, opened: list[Opened], waiting: list[int]) -> None:
         """Open it if the dentry cache knows it. What is no file or directory is held until a worker has it, too.
@@ -157,8 +157,9 @@ def plainly(path: Any, waiting: list[int]) -> Plain | None:
     if not S_ISREG(status.st_mode):
         (os.close if S_ISDIR(status.st_mode) else waiting.append)(fd)
         return None
-    sys.audit("open", path, "rb", READS)
-    return fd, path, status.st_size
+    name = os.fspath(path)
+    sys.audit("open", name, "rb", READS)
+    return fd, name, status.st_size
 
 
 def _text(
@@ -264,11 +265,15 @@ def open(  # noqa: A001 - it is Python's
     for name, given in (("encoding", encoding), ("errors", errors), ("newline", newline)):
         if given is not None:
             raise ValueError(f"binary mode doesn't take {'an' if name[0] == 'e' else 'a'} {name} argument")
-    path: Any = file  # what it takes for one is wider than what FileIO's stub says
     kind: Callable[[Buffer], Any] = RawFile if buffering == 0 else BufferedFile
     if buffering == 1:
         wrong = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
         warnings.warn(wrong, RuntimeWarning, stacklevel=2)
     elif buffering > 1:
         kind = partial(sized, BufferedFile, buffering)
-    return Opening(lambda by: (io.FileIO(path, mode, closefd, by), kind), opener, at_once=at_once)
+    return Opening(lambda by: (io.FileIO(_named(file), mode, closefd, by), kind), opener, at_once=at_once)
+
+
+def _named(file: Any) -> Any:
+    """What a file is named: its path as a string or bytes, as Python's ``open`` has it."""
+    return file if isinstance(file, int) else os.fspath(file)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
-from .outcome import LATER
-from .reading import Args, Handler, Named, each
+from .outcome import LATER, Instead
+from .reading import Args, Handler, Named, each, known
 from .sight import BUFFERED, Seen, Sight
 
 PLAIN_COOKIES: Final = 1 << 64
@@ -70,6 +71,45 @@ def write(_sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> A
     return target(*args) if _gathered(target) + len(args[0]) <= seen.block else LATER
 
 
+def write_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> Any:
+    """TextIOWrapper.write of what it keeps, or its buffer has room for.
+
+    It keeps up to a chunk of encoded bytes, of which it tells nothing: they are counted here.
+    """
+    file = target.__self__
+    if len(args) != 1 or named or type(args[0]) is not str or not seen.regular or not known(file):
+        return LATER
+    kept, text = seen.pending, args[0]
+    if kept is None or file.write_through or (file.line_buffering and ("\n" in text or "\r" in text)):
+        return LATER
+    size = len(text) if text.isascii() else len(text.encode(file.encoding, file.errors))
+    if kept + size < seen.block:
+        seen.pending = kept + size
+        return target(text)
+    left = size if kept + size > seen.block > size else 0
+    beneath = sight.file(file.buffer)
+    if beneath is None or type(file.buffer) is not io.BufferedWriter:
+        return LATER
+    if _gathered(file.buffer.write) + kept + size > beneath.block:
+        return Instead(partial(_done_by_worker, seen, target, args, left))
+    seen.pending = left
+    return target(text)
+
+
+def flush_text(_sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> Any:
+    """TextIOWrapper.flush."""
+    if seen.readable or args or named:
+        return flush(_sight, seen, target, args, named)
+    return Instead(partial(_done_by_worker, seen, target, args, 0)) if seen.pending is not None else LATER
+
+
+def _done_by_worker(seen: Seen, target: Any, args: Args, left: int) -> Any:
+    """Call it; afterwards so many bytes are kept. Should it fail, nobody knows."""
+    found = target(*args)
+    seen.pending = left
+    return found
+
+
 KINDS: Final = (io.FileIO, *BUFFERED, io.TextIOWrapper)
 SAYS: Final = ("fileno", "isatty", "readable", "writable", "seekable", "__enter__")
 METHODS: Final[Mapping[tuple[type, str], Handler]] = {
@@ -78,6 +118,7 @@ METHODS: Final[Mapping[tuple[type, str], Handler]] = {
     **each({"seek": seek}, io.BufferedReader, io.TextIOWrapper),
     **each({"seek": raw_seek}, io.FileIO),
     **each({"write": write}, io.BufferedWriter),
+    **each({"write": write_text, "flush": flush_text}, io.TextIOWrapper),
 }
 """What is tried at once, by the file's type and the method's name."""
 BY_WORKERS: Final[frozenset[tuple[type, str]]] = frozenset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from functools import partial
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final
 
@@ -13,12 +14,13 @@ from usernel.abi.openat2 import RESOLVE_CACHED
 
 from .. import host_unsafe
 from ..inline import MAKES
-from .outcome import LATER, WAITS, Outcome
+from .outcome import LATER, WAITS, Instead, Outcome
 from .reading import PLAIN, Args, Named
 from .sight import PATHS, Sight
 
 ALWAYS: Final = os.O_CLOEXEC | os.O_LARGEFILE
 READS: Final = frozenset({"r", "rb", "br", "rt", "tr"})
+WRITES_TEXT: Final = frozenset({"w", "a", "x", "wt", "at", "xt", "tw", "ta", "tx"})
 PARAMETERS: Final = ("file", "mode", "buffering", "encoding", "errors", "newline", "closefd", "opener")
 LOADED: Final = frozenset({None, "locale", "UTF-8", "UTF8", "latin1", *PLAIN})
 """Encodings for which nothing is imported."""
@@ -76,6 +78,8 @@ def open_file(sight: Sight, _none: None, target: Any, args: Args, named: Named) 
     if type(path) not in PATHS or given.get("opener") is not None or given.get("closefd", True) is not True:
         return LATER
     mode, encoding, newline = given.get("mode", "r"), given.get("encoding"), given.get("newline")
+    if type(mode) is str and mode in WRITES_TEXT and type(newline) in WORDS:
+        return Instead(partial(_to_be_written, sight, target, args, named, newline))
     if type(mode) is not str or mode not in READS or type(encoding) not in WORDS or encoding not in LOADED:
         return LATER
     if type(newline) not in WORDS:
@@ -85,6 +89,13 @@ def open_file(sight: Sight, _none: None, target: Any, args: Args, named: Named) 
     except OSError:
         return target(*args, **named)
     return waits if waits is not None else _opened(sight, target, given, path)
+
+
+def _to_be_written(sight: Sight, target: Any, args: Args, named: Named, newline: str | None) -> Any:
+    """By a worker: to make a file, or to end it, may wait for a disk."""
+    file = target(*args, **named)
+    sight.to_be_written(file, newline)
+    return file
 
 
 def _opened(sight: Sight, target: Any, given: dict[str, Any], path: Any) -> Any:

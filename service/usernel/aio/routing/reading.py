@@ -219,7 +219,7 @@ def _line_of_worker(seen: Seen, target: Any, end: bytes | None) -> Any:
 # -------------------------------------------------------------------------------------------------------- text files
 
 
-def _plain(file: Any) -> bool:
+def known(file: Any) -> bool:
     """Whether it is known how many bytes its characters are at most."""
     return file.encoding.lower() in PLAIN and file.errors in SURE
 
@@ -227,7 +227,7 @@ def _plain(file: Any) -> bool:
 def read_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> Any:
     """TextIOWrapper.read: blocks, until there are as many characters. The last may be all at once."""
     size = _size(args, named)
-    if size is None or (size > 0 and not _plain(target.__self__)):
+    if size is None or (size > 0 and not known(target.__self__)):
         return LATER
     return target(*args) if _after(sight, seen, 10 * size + seen.block if size > 0 else size) else LATER
 
@@ -235,7 +235,7 @@ def read_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -
 def readline_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> Any:
     """TextIOWrapper.readline. What ends a line is known where it was opened here; else where newlines are universal."""
     file = target.__self__
-    if args or named or not seen.readable or not (seen.left or _plain(file)):
+    if args or named or not seen.readable or not (seen.left or known(file)):
         return all_of_it(sight, seen, target, args, named)
     if seen.end is None and file.newlines is not None:
         seen.end = b"\n"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NOT_YET: Final = frozenset({Outcome, Cold, InFile, Instead})
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 UNKNOWN: Final = object()
+BENEATH: Final = frozenset({io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom})
 BUILTIN_KINDS: Final = frozenset({BuiltinFunctionType, type(re.compile("").match)})
 """Of functions and methods that are not written in Python; the second of those that are told of their class, as from
 Python 3.12 on some of io's are."""
@@ -144,6 +145,7 @@ class Router:
         if type(subject) is Seen:
             bound = subject.regular
             subject.left = 0
+            subject.pending = None  # unless the worker tells
             subject.busy[0] += 1
             over = partial(_free, subject)
         if type(value) is Instead:
@@ -213,10 +215,12 @@ def _find_method(router: Router, file: Any, name: str) -> Found | None:
 def _is_over(file: Any) -> bool:
     """Whether an io object is closed, or has nothing beneath any more: each method says so at once."""
     try:
-        beneath = file if isinstance(file, io.FileIO) else getattr(file, "raw", None) or file.buffer
+        beneath = file.buffer if type(file) is io.TextIOWrapper else getattr(file, "raw", file)
     except ValueError:
         return True
-    return type(beneath) in {io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom} and file.closed
+    return beneath is None or (
+        type(beneath) in {io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom} and file.closed
+    )
 
 
 def _find_bound(target: MethodType) -> Found | None:

@@ -30,10 +30,14 @@ ENDS: Final = {None: b"\n", "": b"\n", "\n": b"\n", "\r": b"\r", "\r\n": b"\r\n"
 """What certainly ends a line, by the ``newline`` that a text was opened with."""
 
 
+UNTRANSLATED: Final = frozenset({None, "", "\n"})
+"""With these, a newline is written as it is."""
+
+
 class Seen:
     """A file object of Python's, as far as it never changes; and what a reader of lines was last told."""
 
-    __slots__ = ("at", "block", "busy", "end", "fd", "left", "of", "readable", "regular")
+    __slots__ = ("at", "block", "busy", "end", "fd", "left", "of", "pending", "readable", "regular")
 
     def __init__(
         self, of: Callable[[], Any], raw: io.FileIO, file: Any, busy: list[int], *, readable: bool | None
@@ -51,6 +55,8 @@ class Seen:
         """Bytes that it reads, or gathers, at once."""
         self.end: bytes | None = None
         """What ends the lines of a text, where that is known."""
+        self.pending: int | None = None
+        """Bytes that a text has encoded and not yet given to its buffer, where all of it came this way; else None."""
         self.at = self.left = 0
         """So many lines at least are in its buffer, if its descriptor is still there."""
 
@@ -102,6 +108,11 @@ class Sight:
         raw = _raw(file)
         if raw is not None:
             self._look(file, raw, readable=True).end = ENDS.get(newline)
+
+    def to_be_written(self, file: Any, newline: Any) -> None:
+        """A worker has just opened a text to write it, with this for its ``newline``."""
+        if newline in UNTRANSLATED and type(file) is io.TextIOWrapper and (seen := self.file(file)) is not None:
+            seen.pending = 0
 
     def _look(self, file: Any, raw: io.FileIO, *, readable: bool | None = None) -> Seen:
         busy = [0]

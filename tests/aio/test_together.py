@@ -2,6 +2,7 @@ import asyncio
 import errno
 import os
 import threading
+import time
 
 import pytest
 
@@ -163,6 +164,28 @@ def test_one_that_is_cancelled_while_it_is_made_is_waited_for_and_the_others_are
         assert all(isinstance(one, asyncio.CancelledError) for one in found)
 
     usernel.run(main())
+
+
+def test_a_ring_that_is_closed_tells_whoever_waits():
+    async def main():
+        ring = asyncio.get_running_loop().ring
+        begun = threading.Event()
+
+        def slow():
+            begun.set()
+            time.sleep(0.05)
+            return "done"
+
+        calls = [asyncio.ensure_future(ring.call(func)) for func in (slow, lambda: None)]
+        await asyncio.to_thread(begun.wait, 10)
+        late = asyncio.ensure_future(ring.call(lambda: None))
+        await asyncio.sleep(0)
+        ring.close()
+        found = await asyncio.gather(*calls, late, return_exceptions=True)
+        assert found[0] == "done"
+        assert [error.errno for error in found[1:] if error is not None][-1] == errno.ECANCELED
+
+    usernel.run(asyncio.wait_for(main(), 20))
 
 
 def test_cold_files_read_as_warm_ones_do(tmp_path):

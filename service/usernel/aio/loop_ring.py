@@ -267,6 +267,7 @@ class LoopRing:
         with self._port.lock:
             self._ctx.close()
         self.left_behind = self._port.close(CLOSE_S)
+        self._together.tell()
         self._give_all_up()
         if self.left_behind:
             warnings.warn(f"{', '.join(self.left_behind)}: still in a call", RuntimeWarning, stacklevel=2)

@@ -125,14 +125,18 @@ class Together:
         return {"waiting": len(self._next.left) if self._next is not None else 0, "under_way": len(self._under_way)}
 
     def close(self) -> None:
-        """Nothing more is handed over, and nobody is to wait for it."""
-        group, self._next = self._next, None
-        while group is not None and group.left:
-            group.left.popleft().ended(-Errno.ECANCELED)
-        for group in self._under_way:
+        """Nothing more is begun: whoever waits for what has not begun is told of ECANCELED."""
+        waiting, self._next = self._next, None
+        for group in (*self._under_way, *((waiting,) if waiting is not None else ())):
             if group.timer is not None:
                 group.timer.cancel()
-        self._under_way.clear()
+            while group.left:
+                group.left.popleft().ended(-Errno.ECANCELED)
+
+    def tell(self) -> None:
+        """Tell of what was done until now."""
+        for group in self._under_way:
+            group.tell()
 
     def _hand_over(self) -> None:
         group, self._next = self._next, None

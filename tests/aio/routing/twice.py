@@ -34,6 +34,12 @@ class Steps:
         self.note(value)
         return value
 
+    @property
+    def failed(self) -> bool:
+        """Whether the last step raised."""
+        said = self.said[-1][0]
+        return isinstance(said, type) and issubclass(said, Exception)
+
     def note(self, *said: Any) -> None:
         """Note it."""
         self.said.append(tuple(self._plain(word) for word in said))
@@ -44,6 +50,8 @@ class Steps:
     def _plain(self, word: Any) -> Any:
         if isinstance(word, os.stat_result):
             return word.st_mode, word.st_size, word.st_nlink, len(word)
+        if isinstance(word, os.statvfs_result):
+            return word.f_bsize, word.f_namemax, len(word)
         if isinstance(word, float) and word > 1.1e9:
             return "a time of today"
         if isinstance(word, (list, tuple)):

@@ -7,6 +7,7 @@ import inspect
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -213,3 +214,30 @@ def test_uninstalled_it_is_as_before(tmp_path: Path) -> None:
     usernel.anyio.uninstall()
     usernel.anyio.uninstall()
     assert usernel.run(main()) == {"routed": 0, "inline": 0, "punted": 0, "handed_on": 0}
+
+
+def test_temporary_files(tmp_path: Path) -> None:
+    async def program(steps: Steps, place: Path) -> None:
+        for make in (
+            partial(anyio.TemporaryFile, "w+b"), partial(anyio.TemporaryFile, "w+"),
+            partial(anyio.NamedTemporaryFile, "w+b"), partial(anyio.NamedTemporaryFile, "w+", suffix=".txt"),
+            partial(anyio.SpooledTemporaryFile, 10, "w+b"), partial(anyio.SpooledTemporaryFile, 10_000, "w+"),
+        ):  # fmt: skip
+            async with make(dir=place) as file:
+                text = "b" not in make.args[-1]
+                await steps(file.write("some text\n" * 3 if text else b"some bytes\n" * 3))
+                await steps(file.seek(5))
+                await steps(file.read(10))
+                await steps(file.readline())
+                await steps(file.tell())
+                await steps(file.truncate(7))
+        async with anyio.TemporaryDirectory(dir=place) as made:
+            await steps(anyio.Path(made, "file").write_bytes(b"bytes"))
+        steps.note(await anyio.Path(made).exists())
+        fd, path = await anyio.mkstemp(dir=place)
+        os.close(fd)
+        await anyio.Path(path).unlink()
+        await anyio.Path(await anyio.mkdtemp(dir=place)).rmdir()
+        steps.note(type(await anyio.gettempdir()), type(await anyio.gettempdirb()))
+
+    assert both(program, tmp_path / "place")["routed"] > 20

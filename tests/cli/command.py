@@ -16,7 +16,7 @@ from typing import Any
 from usernel_client import SyncClient
 
 USERNEL = (sys.executable, "-m", "usernel.cli")
-DEADLINE = 20.0
+DEADLINE = 60.0
 POLL = 0.005
 
 

@@ -16,6 +16,21 @@ PLAIN_COOKIES: Final = 1 << 64
 """A place in a text file that is more than a position is read up to."""
 
 
+def _keeps_the_last() -> bool:
+    """Whether a text that would keep more than a chunk hands on what it kept, and keeps what comes.
+
+    Older Pythons do so; from some 3.12 on all of it is handed on.
+    """
+    text = io.TextIOWrapper(beneath := io.BytesIO(), encoding="ascii")
+    chunk = int(getattr(text, "_CHUNK_SIZE", 0))
+    for size in (chunk - 1, 2):
+        text.write("x" * size)
+    return len(beneath.getvalue()) == chunk - 1
+
+
+KEEPS_THE_LAST: Final = _keeps_the_last()
+
+
 def plainly(_sight: Sight, _seen: Seen, target: Callable[..., Any], args: Args, named: Named) -> Any:
     """What never sleeps is simply called."""
     return target(*args, **named)
@@ -86,7 +101,7 @@ def write_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) 
     if kept + size < seen.block:
         seen.pending = kept + size
         return target(text)
-    left = size if kept + size > seen.block > size else 0
+    left = size if KEEPS_THE_LAST and kept + size > seen.block > size else 0
     beneath = sight.file(file.buffer)
     if beneath is None or type(file.buffer) is not io.BufferedWriter:
         return LATER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 ANSWERED_S: Final = 30.0
 
@@ -16,6 +16,8 @@ class Client(asyncio.Protocol):
         self._request = request
         self._trips = trips
         self._failed = failed
+        self.answered = asyncio.Event()
+        """Set by the first answer. The next request waits for ``go_on``: a busy loop accepts one connection a turn."""
         self._transport: asyncio.Transport | None = None
         self._asked = 0.0
         self._length = 0
@@ -47,8 +49,14 @@ class Client(asyncio.Protocol):
             self._length = len(head) + 4 + int(fields[b"Content-Length"])
         if len(self._got) >= self._length:
             self._trips.append(perf_counter() - self._asked)
-            self._ask()
+            if self.answered.is_set():
+                self._ask()
+            self.answered.set()
         return None
+
+    def go_on(self) -> None:
+        """Ask, again and again."""
+        self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Too early, unless it was stopped."""
@@ -67,7 +75,7 @@ class Client(asyncio.Protocol):
 
 
 async def load(port: int, path: str, connections: int, seconds: float) -> list[float]:
-    """Seconds that each request took, after a while of warming up. Exception: what the server answered instead."""
+    """Seconds that each request took, once all have had an answer. Exception: what the server answered instead."""
     loop = asyncio.get_running_loop()
     trips: list[float] = []
     failed: asyncio.Future[None] = loop.create_future()
@@ -75,7 +83,15 @@ async def load(port: int, path: str, connections: int, seconds: float) -> list[f
     clients = [Client(request, trips, failed) for _ in range(connections)]
     await asyncio.gather(*(loop.create_connection(lambda c=c: c, "127.0.0.1", port) for c in clients))  # type: ignore[misc]
     try:
-        await asyncio.wait([failed], timeout=seconds / 2)
+        all_answered: asyncio.Future[Any] = asyncio.gather(*(client.answered.wait() for client in clients))
+        waited: list[asyncio.Future[Any]] = [failed, all_answered]
+        await asyncio.wait(waited, timeout=ANSWERED_S, return_when=asyncio.FIRST_COMPLETED)
+        if not (failed.done() or all_answered.done()):
+            raise TimeoutError("some requests were never answered")
+        all_answered.cancel()
+        for client in clients:
+            client.go_on()
+        await asyncio.wait([failed], timeout=seconds / 4)
         warm = len(trips)
         await asyncio.wait([failed], timeout=seconds)
         if failed.done():

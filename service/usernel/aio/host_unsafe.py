@@ -28,6 +28,7 @@ MADVISABLE: Final = "mmap"
 
 _OFF = ctypes.c_int64
 _SIGNATURES: Final[dict[str, tuple[Any, ...]]] = {
+    "openat": (c_int, c_char_p, c_int, c_uint),
     "statx": (c_int, c_char_p, c_int, c_uint, c_void_p),
     "renameat2": (c_int, c_char_p, c_int, c_char_p, c_uint),
     "unlinkat": (c_int, c_char_p, c_int),
@@ -107,6 +108,11 @@ def opener(flags: int, resolve: int) -> Callable[[bytes], int]:
         return -ctypes.get_errno() if result == -1 else result
 
     return opened
+
+
+def openat(dirfd: int, path: bytes, flags: int, mode: int) -> int:
+    """openat(2), which os.open would call again when it is interrupted."""
+    return _call("openat", dirfd, path, flags, mode)
 
 
 def statx(dirfd: int, path: bytes, flags: int, mask: int) -> int | bytes:

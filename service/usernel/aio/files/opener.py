@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from usernel.abi.errno import Errno
-from usernel.abi.fcntl import AT_FDCWD, O_CREAT
+from usernel.abi.fcntl import AT_FDCWD
 from usernel.abi.io_uring_op import IORING_OP_POLL_ADD
 from usernel.abi.poll import POLLIN
 from usernel.kernel.io_uring.sqe import Sqe
@@ -72,7 +72,6 @@ def _open(stop: Stop, path: Any, flags: int) -> int:
     encoded = os.fsencode(path)
     if b"\0" in encoded:
         return os.open(path, flags, MODE)
-    mode = MODE if flags & O_CREAT else 0
-    while (fd := host_unsafe.openat2(AT_FDCWD, encoded, flags, mode, 0)) == -Errno.EINTR:
+    while (fd := host_unsafe.openat(AT_FDCWD, encoded, flags, MODE)) == -Errno.EINTR:
         stop.check()
-    return fd if fd >= 0 else os.open(path, flags, MODE)  # which fails as it does, or is allowed more than openat2
+    return fd if fd >= 0 else os.open(path, flags, MODE)  # which fails as it does, and with the path

@@ -65,6 +65,9 @@ async def our_answers(path: str, mode: str, buffering: int, steps: list[tuple[An
 @given(st.sampled_from(MODES), st.sampled_from([-1, 0, 5, 100]), st.binary(max_size=60), st.lists(STEPS, max_size=12))
 @example("wb", -1, b"", [("readline", 0)])
 @example("wb", 0, b"", [("readline", 0)])
+@example("ab", 5, b"x", [("seek", 0, 0), ("write", b"123456"), ("tell",)])
+@example("ab", 5, b"x", [("seek", 0, 0), ("write", b"12345"), ("tell",), ("write", b"6"), ("tell",)])
+@example("ab", 5, b"x", [("seek", 0, 0), ("write", b"123"), ("write", b"4567"), ("tell",)])
 def test_a_file_answers_as_pythons_own(mode: str, buffering: int, content: bytes, steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder, "ours"), Path(folder, "theirs")

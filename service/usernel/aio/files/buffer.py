@@ -55,7 +55,7 @@ class Buffer:
     def sized(self, size: int) -> Buffer:
         """The same, which reads so much ahead, and gathers as much before it writes."""
         self.size = self.block = size
-        self.writer.limit, self.writer.ahead = size, size * 4
+        self.writer.limit, self.writer.ahead = size + 1, size * 4  # so many fill it, one more is too many
         return self
 
     def detached(self) -> Buffer:

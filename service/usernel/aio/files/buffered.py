@@ -216,6 +216,8 @@ class BufferedFile(BinaryFile):
         buffer = self._buffer
         await buffer.enter()
         try:
+            if self._descriptor.append:
+                await buffer.writer.ended()  # where it ends, only the file knows
             return buffer.tell()
         finally:
             buffer.leave()

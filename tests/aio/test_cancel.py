@@ -287,7 +287,7 @@ def test_what_was_written_is_there_wherever_it_is_cancelled(
     assert runner.run(each_await(once)) >= 4
 
 
-# ---------------------------------------------------------------------------------------------------- one call of a file
+# --------------------------------------------------------------------------------------------------- one call of a file
 
 
 async def some_lines(file: Any) -> None:

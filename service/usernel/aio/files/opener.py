@@ -10,10 +10,11 @@ import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
+from stat import S_ISFIFO
 from typing import Any, Final, TypeVar
 
 from usernel.abi.errno import Errno
-from usernel.abi.fcntl import AT_FDCWD
+from usernel.abi.fcntl import AT_FDCWD, O_NONBLOCK
 from usernel.abi.io_uring_op import IORING_OP_POLL_ADD
 from usernel.abi.poll import POLLIN
 from usernel.kernel.io_uring.sqe import Sqe
@@ -28,15 +29,30 @@ Opener = Callable[[str, int], int]
 MODE: Final = 0o666
 
 
+class NobodyThere(Exception):  # noqa: N818 - it is caught here
+    """To open it waits for somebody: such a wait must not use up the workers of files."""
+
+
 async def by_worker(ring: LoopRing, open_by: Callable[[Opener], T], *, bound: bool) -> T:
-    """Have a worker call what opens a file by an opener. What was opened for a task that is cancelled is its own."""
+    """Have a worker call what opens a file by an opener. What was opened for a task that is cancelled is its own.
+
+    ``bound`` is for files; what turns out to be a FIFO goes to a worker of the other kind.
+    """
+    try:
+        return await _by_worker(ring, open_by, bound=bound)
+    except NobodyThere:
+        pass  # what comes of the wait has nothing to do with it
+    return await _by_worker(ring, open_by, bound=False)
+
+
+async def _by_worker(ring: LoopRing, open_by: Callable[[Opener], T], *, bound: bool) -> T:
     stop = Stop()
 
     def interrupt(called: Called) -> None:
         stop.ask()
         ring.interrupt(called)
 
-    call = partial(open_by, partial(_open, stop))
+    call = partial(open_by, partial(_open_file if bound else _open, stop))
     return await ring.call(call, bound=bound, stop=interrupt)  # type: ignore[no-any-return]
 
 
@@ -65,6 +81,16 @@ async def or_there(ring: LoopRing, open_by: Callable[[Opener], object], opened: 
     elif not opened:
         os.set_blocking(fd, True)
         open_by(lambda _path, _flags: os.dup(fd))
+
+
+def _open_file(stop: Stop, path: Any, flags: int) -> int:
+    try:
+        waits = S_ISFIFO(os.stat(path).st_mode) and not flags & O_NONBLOCK  # noqa: PTH116 - it may be bytes
+    except (OSError, ValueError):
+        waits = False  # there is none yet, or the path is at fault
+    if waits:
+        raise NobodyThere
+    return _open(stop, path, flags)
 
 
 def _open(stop: Stop, path: Any, flags: int) -> int:

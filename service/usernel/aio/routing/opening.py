@@ -41,6 +41,15 @@ def _kind(sight: Sight, path: Any, *, dirs: bool) -> Outcome | None:
     return None if S_ISREG(found.st_mode) or (dirs and S_ISDIR(found.st_mode)) else WAITS
 
 
+def _to_write(sight: Sight, path: Any, outcome: Any) -> Any:
+    """What becomes of an opening that a worker makes: a FIFO, which waits for its reader, must hold up no file."""
+    try:
+        waits = _kind(sight, path, dirs=True) is WAITS
+    except OSError:
+        waits = False  # there is none yet
+    return WAITS if waits else outcome
+
+
 def _open(path: Any, flags: int) -> int:
     """Open a file that is no FIFO. O_NONBLOCK is for a lease that somebody holds on it. Negative: an errno."""
     fd = host_unsafe.openat2(AT_FDCWD, os.fsencode(path), flags | ALWAYS | os.O_NONBLOCK, 0, RESOLVE_CACHED)
@@ -55,7 +64,7 @@ def open_fd(sight: Sight, _none: None, target: Any, args: Args, named: Named) ->
         return LATER
     path, flags = args[:2]
     if flags & (MAKES | os.O_WRONLY | os.O_RDWR | os.O_TMPFILE & ~os.O_DIRECTORY):
-        return LATER
+        return _to_write(sight, path, LATER)
     try:
         waits = _kind(sight, path, dirs=True)
     except OSError:
@@ -79,7 +88,9 @@ def open_file(sight: Sight, _none: None, target: Any, args: Args, named: Named) 
         return LATER
     mode, encoding, newline = given.get("mode", "r"), given.get("encoding"), given.get("newline")
     if type(mode) is str and mode in WRITES_TEXT and type(newline) in WORDS:
-        return Instead(partial(_to_be_written, sight, target, args, named, newline))
+        return _to_write(sight, path, Instead(partial(_to_be_written, sight, target, args, named, newline)))
+    if type(mode) is str and mode not in READS:
+        return _to_write(sight, path, LATER)
     if type(mode) is not str or mode not in READS or type(encoding) not in WORDS or encoding not in LOADED:
         return LATER
     if type(newline) not in WORDS:

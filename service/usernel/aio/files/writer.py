@@ -50,6 +50,10 @@ class Batch:
             rest = view[self.done :]
             self.done += os.write(fd, rest) if append else os.pwrite(fd, rest, self.offset + self.done)
 
+    def over(self) -> None:
+        """No worker is in it: its file may be given up, by whoever else knows it."""
+        self.owner = None
+
     async def send(self, descriptor: Descriptor) -> None:
         """The same into a stream."""
         while self.done < len(self.data):
@@ -191,7 +195,7 @@ class Writer:
         if descriptor.seekable:
             future: asyncio.Future[None] = descriptor.loop.create_future()
             work = partial(batch.write, descriptor.fd, append=descriptor.append)
-            descriptor.ring.call_soon(work, future, hash_key=self)
+            descriptor.ring.call_soon(work, future, hash_key=self, over=batch.over)
         else:
             future = descriptor.loop.create_task(batch.send(descriptor))
         self.pending.clear()
@@ -203,7 +207,7 @@ class Writer:
     def _ended(self, future: asyncio.Future[None]) -> None:
         batch, self._batch = self._batch, None
         if batch is None:
-            raise AssertionError("a batch ended that was never begun")
+            return  # nobody closed the file, and it was ended meanwhile
         self.settle()
         if batch.done < len(batch.data):
             self.pending.insert(0, batch.data[batch.done :])

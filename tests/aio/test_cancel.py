@@ -413,3 +413,75 @@ def test_a_change_that_is_cancelled_is_made_or_it_is_not(
         return cancelled
 
     assert runner.run(each_await(once)) >= (name not in AT_ONCE)
+
+
+# -------------------------------------------------------------------------------------------------------------- streams
+
+
+@pytest.mark.parametrize("mode", ["rb", "rb0", "r"])
+def test_what_a_cancelled_read_took_of_a_stream_is_read_next(mode: str, late: bool, runner: asyncio.Runner) -> None:
+    data = LINES[:5000]
+
+    async def once(at: int) -> bool:
+        reader, writer = os.pipe()
+        async with opened(reader, mode) as file:
+            reading = asyncio.ensure_future(cancelled_at(_run(lambda file: file.read(3000), file), at, late=late))
+            await asyncio.sleep(0)
+            for part in (data[:1000], data[1000:2000], data[2000:]):
+                os.write(writer, part)
+                await asyncio.sleep(0)
+            cancelled = await reading
+            os.close(writer)
+            rest = as_bytes(await file.read())
+        # Without a buffer a read takes what is there; one that ended has taken no more than it was asked for.
+        assert rest == data if cancelled else data.endswith(rest)
+        assert cancelled or len(rest) >= 2000
+        return cancelled
+
+    assert runner.run(each_await(once)) >= 1
+
+
+def test_a_write_to_a_stream_that_is_cancelled_is_sent_or_told_of(late: bool, runner: asyncio.Runner) -> None:
+    async def once(at: int) -> bool:
+        reader, writer = os.pipe()
+        told: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context["exception"]))
+
+        async def write() -> None:
+            async with usernel.open(writer, "wb") as file:
+                for piece in PIECES[:3]:
+                    await file.write(piece)
+                await file.flush()
+
+        async with usernel.open(reader, "rb") as source:
+            writing = asyncio.ensure_future(cancelled_at(write(), at, late=late))
+            await asyncio.wait([writing], timeout=0.02)  # the pipe is full by then
+            sent = await source.read()
+        whole = b"".join(PIECES[:3])
+        assert whole.startswith(sent)
+        cancelled = await writing
+        assert sent == whole or cancelled
+        # What it was told is taken is sent, or the loop is told how much is not.
+        assert sent == whole or all(isinstance(error, OSError) for error in told)
+        return cancelled
+
+    assert runner.run(each_await(once)) >= 2
+
+
+def test_an_encoder_goes_back_where_a_write_is_cancelled(runner: asyncio.Runner, tmp_path: Path) -> None:
+    """ISO 2022 says only where the character set changes: what is not written must not count."""
+    texts = ["日本" * 20_000, "abc", "def"]
+
+    async def once(at: int) -> bool:
+        path = tmp_path / "file"
+        written = ""
+        cancelled = False
+        async with usernel.open(path, "w", encoding="iso2022_jp") as file:
+            for number, text in enumerate(texts):
+                stopped = await cancelled_at(_run(lambda file, text=text: file.write(text), file), at if number else 99)
+                written += "" if stopped else text
+                cancelled |= stopped
+        assert path.read_text(encoding="iso2022_jp") == written
+        return cancelled
+
+    assert runner.run(each_await(once)) >= 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from types import CodeType, MethodType
@@ -29,7 +30,7 @@ def file_response(sight: Sight, response: Any, target: Any, args: Args, named: N
     path = getattr(response, "_path", None)
     if len(args) != 2 or named or type(args[1]) is not str or not isinstance(path, Path):
         return LATER
-    if helper is None or _place(helper.__code__)[0] != AIOHTTP_RESPONSE:
+    if helper is None or _place(helper.__code__.co_filename, "")[0] != AIOHTTP_RESPONSE:
         return LATER
     beside = tuple(path.with_suffix(path.suffix + end) for end, encoding in ENCODINGS if encoding in args[1])
     return target(*args) if _regular(sight, path) and sight.told(beside) else LATER
@@ -92,8 +93,9 @@ KNOWN: Final[Mapping[tuple[str, str], WebHandler]] = {
 """By the end of the code's path, and the qualified name."""
 
 
-def _place(code: CodeType) -> tuple[str, str]:
-    return "/".join(code.co_filename.split("/")[-2:]), code.co_qualname
+@lru_cache(1024)
+def _place(filename: str, qualname: str) -> tuple[str, str]:
+    return "/".join(filename.split("/")[-2:]), qualname
 
 
 NAMES: Final = frozenset(name for _file, name in KNOWN)
@@ -104,4 +106,4 @@ def known(method: MethodType) -> WebHandler | None:
     code = getattr(method.__func__, "__code__", None)
     if type(code) is not CodeType or code.co_qualname not in NAMES:
         return None
-    return KNOWN.get(_place(code))
+    return KNOWN.get(_place(code.co_filename, code.co_qualname))

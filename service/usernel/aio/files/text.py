@@ -323,7 +323,13 @@ class TextFile(File):
         if not self._descriptor.writable:
             raise io.UnsupportedOperation("not writable")
         encoded = s.replace("\n", text.newline) if text.newline in {"\r", "\r\n"} and "\n" in s else s
-        await buffer.write(self._make_encoder().encode(encoded))
+        encoder = self._make_encoder()
+        state = encoder.getstate()
+        try:
+            await buffer.write(encoder.encode(encoded))
+        except BaseException:
+            encoder.setstate(state)  # nothing was taken
+            raise
         self._set_decoded("", None)
         if self._decoder is not None:
             self._decoder.reset()

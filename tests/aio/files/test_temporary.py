@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -76,7 +77,8 @@ async def used(module: Any, kind: str, given: dict[str, Any]) -> list[Any]:
         answers.append(S_IMODE(os.fstat(await fd if inspect.isawaitable(fd) else fd).st_mode))
         answers += [getattr(file, one, "none") for one in ("encoding", "newlines")]
         if kind == "NamedTemporaryFile":
-            answers += [Path(file.name).name[:1] == "p", Path(file.name).suffix, is_there(file.name), file.delete]
+            answers += [Path(file.name).name[:1] == "p", Path(file.name).suffix, is_there(file.name)]
+            answers += [file.delete] if sys.version_info < (3, 12) else []  # aiofiles has it for those alone
     return [*answers, file.closed, left()]
 
 

@@ -80,10 +80,10 @@ def _gathered(target: Any) -> int:
 
 
 def write(_sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> Any:
-    """BufferedWriter.write of what its buffer has room for."""
+    """BufferedWriter.write of what its buffer has room for. (What fills it, newer Pythons write at once.)"""
     if len(args) != 1 or named or not seen.regular or type(args[0]) not in {bytes, bytearray}:
         return LATER
-    return target(*args) if _gathered(target) + len(args[0]) <= seen.block else LATER
+    return target(*args) if _gathered(target) + len(args[0]) < seen.block else LATER
 
 
 def write_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) -> Any:
@@ -105,7 +105,7 @@ def write_text(sight: Sight, seen: Seen, target: Any, args: Args, named: Named) 
     beneath = sight.file(file.buffer)
     if beneath is None or type(file.buffer) is not io.BufferedWriter:
         return LATER
-    if _gathered(file.buffer.write) + kept + size > beneath.block:
+    if _gathered(file.buffer.write) + kept + size >= beneath.block:
         return Instead(partial(_done_by_worker, seen, target, args, left))
     seen.pending = left
     return target(text)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
+
+import usernel
+from usernel.aio.loop_ring import LoopRing
 
 DEADLINE_S = 10.0
 
@@ -83,3 +86,42 @@ async def all_closed(before: dict[str, str]) -> None:
     while new := descriptors().items() - before.items():
         assert time.monotonic() < until, new
         await asyncio.sleep(0.001)
+
+
+class Watch:
+    """What is there before and has to be there again afterwards; and that nobody complained meanwhile."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.ring: LoopRing = usernel.attach()
+        self.before = descriptors()
+        self.tasks = asyncio.all_tasks()
+        self.complaints: list[dict[str, Any]] = []
+        self.loop.set_exception_handler(lambda _loop, context: self.complaints.append(context))
+
+    async def nothing_left(self) -> None:
+        until = time.monotonic() + DEADLINE_S
+        while self.left():
+            assert time.monotonic() < until, self.left()
+            await asyncio.sleep(0.001)
+        await all_closed(self.before)
+        self.loop.set_exception_handler(None)
+        assert self.complaints == []
+
+    def left(self) -> dict[str, int]:
+        found = self.ring.stat()
+        unfinished = {kind: found["workers"][kind]["unfinished"] for kind in ("bounded", "unbounded")}
+        unfinished |= {"requests": found["requests"], "tasks": len(asyncio.all_tasks() - self.tasks)}
+        return {what: number for what, number in unfinished.items() if number}
+
+
+async def each_await(once: Callable[[int], Coroutine[Any, Any, bool]]) -> int:
+    """Cancel at the first await, at the second, and so on until it ends before. At how many it was."""
+    times = 0
+    while True:
+        watch = Watch()
+        cancelled = await once(times + 1)
+        await watch.nothing_left()
+        if not cancelled:
+            return times
+        times += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import time
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import pytest
 import usernel
 from usernel.aio import hits
 from usernel.aio.files import descriptor, file, opening, whole
-from usernel.aio.loop_ring import LoopRing
+from usernel.aio.files.writer import Batch
 
-from .cancelling import DEADLINE_S, all_closed, cancelled_at, descriptors
+from .cancelling import DEADLINE_S, cancelled_at, each_await
 
 LINES = b"".join(b"line %d of a file\n" % at for at in range(2000))
 LARGE = os.urandom(150_000)
@@ -64,45 +64,6 @@ def runner() -> Iterator[asyncio.Runner]:
 def late(request: pytest.FixtureRequest) -> bool:
     """Whether what is awaited has ended when its task is cancelled."""
     return bool(request.param)
-
-
-class Watch:
-    """What is there before and has to be there again afterwards; and that nobody complained meanwhile."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.ring: LoopRing = usernel.attach()
-        self.before = descriptors()
-        self.tasks = asyncio.all_tasks()
-        self.complaints: list[dict[str, Any]] = []
-        self.loop.set_exception_handler(lambda _loop, context: self.complaints.append(context))
-
-    async def nothing_left(self) -> None:
-        until = time.monotonic() + DEADLINE_S
-        while self.left():
-            assert time.monotonic() < until, self.left()
-            await asyncio.sleep(0.001)
-        await all_closed(self.before)
-        self.loop.set_exception_handler(None)
-        assert self.complaints == []
-
-    def left(self) -> dict[str, int]:
-        found = self.ring.stat()
-        unfinished = {kind: found["workers"][kind]["unfinished"] for kind in ("bounded", "unbounded")}
-        unfinished |= {"requests": found["requests"], "tasks": len(asyncio.all_tasks() - self.tasks)}
-        return {what: number for what, number in unfinished.items() if number}
-
-
-async def each_await(once: Callable[[int], Coroutine[Any, Any, bool]]) -> int:
-    """Cancel at the first await, at the second, and so on until it ends before. At how many it was."""
-    times = 0
-    while True:
-        watch = Watch()
-        cancelled = await once(times + 1)
-        await watch.nothing_left()
-        if not cancelled:
-            return times
-        times += 1
 
 
 # ------------------------------------------------------------------------------------------------------- whole programs
@@ -471,22 +432,29 @@ def test_a_write_to_a_stream_that_is_cancelled_is_sent_or_told_of(late: bool, ru
     assert runner.run(each_await(once)) >= 2
 
 
-def test_an_encoder_goes_back_where_a_write_is_cancelled(runner: asyncio.Runner, tmp_path: Path) -> None:
+def test_an_encoder_goes_back_where_a_write_is_cancelled(
+    runner: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """ISO 2022 says only where the character set changes: what is not written must not count."""
-    texts = ["日本" * 40_000, "日本" * 60_000, "abc" * 40_000, "def"]  # the third has to wait for the first
+    texts = ["日本" * 20_000, "日本" * 60_000, "abc" * 40_000, "def"]  # the third has to wait for the first
+    gate, write = threading.Event(), Batch.write
+    monkeypatch.setattr(Batch, "write", lambda *args, **named: gate.wait(DEADLINE_S) and write(*args, **named))
 
     async def once(at: int) -> bool:
-        path = tmp_path / "file"
-        written = ""
-        cancelled = False
-        async with usernel.open(path, "w", encoding="iso2022_jp") as file:
+        gate.clear()
+        written, cancelled = "", False
+        async with usernel.open(tmp_path / "file", "w", encoding="iso2022_jp") as file:
             for number, text in enumerate(texts):
-                stopped = await cancelled_at(
-                    _run(lambda file, text=text: file.write(text), file), at if number == 2 else 99
-                )
+                step = _run(lambda file, text=text: file.write(text), file)
+                writing = asyncio.ensure_future(cancelled_at(step, at if number == 2 else 99))
+                if number == 2:
+                    for _ in range(10):
+                        await asyncio.sleep(0)
+                    gate.set()
+                stopped = await writing
                 written += "" if stopped else text
                 cancelled |= stopped
-        assert path.read_text(encoding="iso2022_jp") == written
+        assert (tmp_path / "file").read_text(encoding="iso2022_jp") == written
         return cancelled
 
     assert runner.run(each_await(once)) >= 1

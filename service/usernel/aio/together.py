@@ -34,7 +34,7 @@ Part = tuple[int, int, int]
 class Group:
     """Calls that belong together. Whoever makes one, or gives it up, takes it out of ``left``, in one step."""
 
-    __slots__ = ("done", "idle", "left", "parts", "timer", "workers")
+    __slots__ = ("coming", "done", "left", "parts", "timer", "workers")
 
     def __init__(self) -> None:
         self.left: deque[Called] = deque()
@@ -43,8 +43,8 @@ class Group:
         self.done: deque[Called] = deque()
         """Those that were made and not yet told."""
         self.workers = 0
-        self.idle = 0
-        """Workers that were sent for and have not come yet."""
+        self.coming: Share | None = None
+        """What a worker was sent for last, until it is told that it ended."""
         self.timer: asyncio.TimerHandle | None = None
 
     def tell(self) -> None:
@@ -56,18 +56,19 @@ class Group:
 class Share(Called):
     """What one worker makes of a group."""
 
-    __slots__ = ("group",)
+    __slots__ = ("begun", "group")
 
     def __init__(self, ctx: Maker, group: Group) -> None:
         super().__init__(ctx, tuple)  # ``run`` is what makes them; a method of its own would keep it for ever
         self.group = group
+        self.begun = False
         group.workers += 1
-        group.idle += 1
+        group.coming = self
 
     def run(self) -> int:
         """On a worker: make what nobody has taken out."""
         group = self.group
-        group.idle -= 1
+        self.begun = True
         parts, group.parts = group.parts, []
         ask_for(parts)
         while True:
@@ -109,6 +110,8 @@ class Together:
         """On the loop: a worker has nothing more to do for a group, or none could be had."""
         group = share.group
         group.workers -= 1
+        if group.coming is share:
+            group.coming = None
         if group.left and not group.workers:
             while group.left:
                 group.left.popleft().ended(-Errno.EAGAIN)
@@ -150,7 +153,7 @@ class Together:
 
     def _look(self, group: Group) -> None:
         group.tell()
-        if group.left and not group.idle:
+        if group.left and (group.coming is None or group.coming.begun):
             self._go_on(group)
         elif group.workers:
             group.timer = self._loop.call_later(LATE_S, self._look, group)

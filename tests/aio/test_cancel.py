@@ -49,7 +49,7 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     found = Turns()
     for module in (descriptor, file, whole, hits):
         monkeypatch.setattr(module, "preadv", not_cached)
-    monkeypatch.setattr(opening, "openat2", lambda *_args: -errno.EAGAIN)
+    monkeypatch.setattr(opening, "opener_of", lambda *_args: lambda _path: -errno.EAGAIN)
     monkeypatch.setattr(hits.Hits, "used_up", property(lambda _hits: found.used_up()))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import PosixPath
 from typing import Any, Final
 
 from usernel.abi.errno import Errno
@@ -11,6 +12,8 @@ from usernel.abi.openat2 import RESOLVE_CACHED
 
 from . import host_unsafe
 
+PATHS: Final = frozenset({str, bytes, PosixPath})
+"""What a path may be, so that it runs no code of the program's."""
 LOOK: Final = O_PATH | O_CLOEXEC
 SAID_BY_PATHS: Final = frozenset({Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENAMETOOLONG})
 """What is true of a path itself. Another errno may be of the way it was asked: no descriptor free, a filter."""

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Generator
 from functools import partial
 from os import PathLike
-from pathlib import PosixPath
 from stat import S_ISDIR, S_ISREG
 from time import perf_counter_ns
 from types import TracebackType
@@ -21,7 +20,8 @@ from usernel.abi.openat2 import RESOLVE_CACHED
 from usernel.kernel.io_uring.port import Again
 
 from .. import inline
-from ..host_unsafe import openat2
+from ..cached_path import PATHS
+from ..host_unsafe import opener as opener_of
 from ..loop import attach
 from ..loop_ring import LoopRing
 from .buffer import Buffer
@@ -44,7 +44,6 @@ Opened = tuple[io.FileIO, Callable[[Buffer], Any]]
 
 READS: Final = O_RDONLY | O_CLOEXEC | O_NONBLOCK
 """Without the last, a FIFO would wait for a writer, and a file for a lease to be given up."""
-PATHS: Final = frozenset({str, bytes, PosixPath})
 
 
 class NotAtOnce(Exception):  # noqa: N818 - it is caught here
@@ -97,7 +96,7 @@ class Opening(Generic[F]):
     async def _opened_anyhow(self, ring: LoopRing, loop: asyncio.AbstractEventLoop, waiting: list[int]) -> F:
         opened: list[Opened] = []
         try:
-            if self._at_once and not waiting:
+            if self._at_once:
                 self._try(opened, waiting)
             if not opened:
                 open_by = partial(self._opened_by, opened)
@@ -151,7 +150,7 @@ def plainly(path: Any, waiting: list[int]) -> Plain | None:
     What waits for somebody when it is opened is put into ``waiting``, as by ``Opening``.
     """
     encoded = os.fsencode(path)
-    if b"\0" in encoded or (fd := openat2(AT_FDCWD, encoded, READS, 0, RESOLVE_CACHED)) < 0:
+    if b"\0" in encoded or (fd := opener_of(READS, RESOLVE_CACHED)(encoded)) < 0:
         return None
     status = os.fstat(fd)
     if not S_ISREG(status.st_mode):
@@ -253,7 +252,7 @@ def open(  # noqa: A001 - it is Python's
     """
     for_text = encoding is not None or errors is not None or newline is not None
     if mode == "rb" and -1 <= buffering <= 0 and type(file) in PATHS and closefd and opener is None and not for_text:
-        return Opening(None, plain=(file, RawFile if buffering == 0 else BufferedFile))
+        return Opening(None, at_once=False, plain=(file, RawFile if buffering == 0 else BufferedFile))
     if len(set(mode)) != len(mode) or set(mode) - set("rwaxbt+") or {"b", "t"} <= set(mode):
         raise ValueError(f"invalid mode: {mode!r}")
     if buffering < -1:

@@ -25,7 +25,8 @@ from usernel.kernel.io_uring.sqe import Sqe
 from ..loop import attach
 from .buffer import Buffer
 from .descriptor import Descriptor
-from .text import Text, TextFile
+from .opening import text_of
+from .text import TextFile
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer as Bytes
@@ -66,8 +67,7 @@ def _file_of(stream: Any, ring: LoopRing) -> TextFile | None:
         return None
     raw.name = stream.name
     newline = None  # as sys.stdin has it
-    text = Text(stream.encoding, stream.errors or "strict", newline, stream.line_buffering, stream.mode)
-    return TextFile(Buffer(Descriptor(raw, ring, asyncio.get_running_loop())), text)
+    return TextFile(Buffer(Descriptor(raw, ring, asyncio.get_running_loop())), text_of(stream, newline))
 
 
 AHEAD: Final = Ahead()

@@ -18,7 +18,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from usernel.abi.errno import Errno
-from usernel.abi.fcntl import O_CLOEXEC, O_CREAT, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY
+from usernel.abi.fcntl import O_CLOEXEC, O_CREAT, O_TRUNC, O_WRONLY
 from usernel.abi.fs import RWF_NOWAIT
 from usernel.abi.openat2 import RESOLVE_CACHED
 
@@ -29,14 +29,13 @@ from ..loop import attach
 from ..os.by_worker import Stop, in_steps
 from ..os.copying import copyfile
 from . import opening
+from .opening import READS
 
 if TYPE_CHECKING:
     from _typeshed import StrOrBytesPath
     from typing_extensions import Buffer as Bytes
 
 Target = TypeVar("Target", bound="StrOrBytesPath")
-READS: Final = O_RDONLY | O_CLOEXEC | O_NONBLOCK
-"""A FIFO is not waited for in the loop; of a regular file O_NONBLOCK says nothing."""
 WRITES: Final = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
 STEP: Final = 8 << 20
 """Bytes that are written before a worker looks whether it is to stop."""

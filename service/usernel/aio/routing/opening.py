@@ -13,10 +13,11 @@ from usernel.abi.fcntl import AT_FDCWD
 from usernel.abi.openat2 import RESOLVE_CACHED
 
 from .. import host_unsafe
+from ..cached_path import PATHS
 from ..inline import MAKES
 from .outcome import LATER, WAITS, Instead, Outcome
 from .reading import PLAIN, Args, Named
-from .sight import PATHS, Sight
+from .sight import Sight
 
 ALWAYS: Final = os.O_CLOEXEC | os.O_LARGEFILE
 READS: Final = frozenset({"r", "rb", "br", "rt", "tr"})
@@ -87,13 +88,13 @@ def open_file(sight: Sight, _none: None, target: Any, args: Args, named: Named) 
     if type(path) not in PATHS or given.get("opener") is not None or given.get("closefd", True) is not True:
         return LATER
     mode, encoding, newline = given.get("mode", "r"), given.get("encoding"), given.get("newline")
-    if type(mode) is str and mode in WRITES_TEXT and type(newline) in WORDS:
-        return _to_write(sight, path, Instead(partial(_to_be_written, sight, target, args, named, newline)))
-    if type(mode) is str and mode not in READS:
-        return _to_write(sight, path, LATER)
-    if type(mode) is not str or mode not in READS or type(encoding) not in WORDS or encoding not in LOADED:
+    if type(mode) is not str:
         return LATER
-    if type(newline) not in WORDS:
+    if mode in WRITES_TEXT and type(newline) in WORDS:
+        return _to_write(sight, path, Instead(partial(_to_be_written, sight, target, args, named, newline)))
+    if mode not in READS:
+        return _to_write(sight, path, LATER)
+    if type(encoding) not in WORDS or encoding not in LOADED or type(newline) not in WORDS:
         return LATER
     try:
         waits = _kind(sight, path, dirs=False)

@@ -13,13 +13,13 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import Any, Final
 
-from ..cached_path import cached_stat
+from ..cached_path import PATHS, cached_stat
 from ..hits import MOST
 from .moving import plainly
 from .opening import open_fd, open_file
 from .outcome import LATER, WAITS
 from .reading import Args, Handler, Named
-from .sight import PATHS, Sight
+from .sight import Sight
 
 # ------------------------------------------------------------------------------------------------------- os, os.path
 

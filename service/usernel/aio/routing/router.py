@@ -20,7 +20,7 @@ from . import web
 from .known import BOUND, BY_WORKERS, CALLS, METHODS, WRAPPER, WRAPPERS
 from .moving import plainly
 from .outcome import LATER, WAITS, Cold, InFile, Instead, Outcome
-from .sight import Seen, Sight
+from .sight import BUFFERED, Seen, Sight
 
 if TYPE_CHECKING:
     from usernel.aio.loop import EventLoop
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NOT_YET: Final = frozenset({Outcome, Cold, InFile, Instead})
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 UNKNOWN: Final = object()
-BENEATH: Final = frozenset({io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom})
+BENEATH: Final = BUFFERED | {io.FileIO}
 BUILTIN_KINDS: Final = frozenset({BuiltinFunctionType, type(re.compile("").match)})
 """Of functions and methods that are not written in Python; the second of those that are told of their class, as from
 Python 3.12 on some of io's are."""
@@ -101,9 +101,8 @@ class Router:
         self._waiting.append(attempt)
 
     def _go_on(self) -> None:
-        until = (
-            perf_counter_ns() + BUDGET_NS
-        )  # its own: what else ran in this turn would leave it nothing, turn by turn
+        # Its own: what else ran in this turn would leave it nothing, turn by turn.
+        until = perf_counter_ns() + BUDGET_NS
         try:
             while self._waiting:
                 self._try(*self._waiting.popleft())
@@ -223,9 +222,7 @@ def _is_over(file: Any) -> bool:
         beneath = file.buffer if type(file) is io.TextIOWrapper else getattr(file, "raw", file)
     except ValueError:
         return True
-    return beneath is None or (
-        type(beneath) in {io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom} and file.closed
-    )
+    return beneath is None or (type(beneath) in BENEATH and file.closed)
 
 
 def _find_bound(target: MethodType) -> Found | None:

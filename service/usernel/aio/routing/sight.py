@@ -13,16 +13,13 @@ import os
 from collections.abc import Callable
 from functools import partial
 from os import SEEK_CUR, lseek
-from pathlib import PosixPath
 from stat import S_ISREG
 from typing import Any, Final
 from weakref import ref
 
-from ..cached_path import cached_stat
+from ..cached_path import PATHS, cached_stat
 from ..hits import MOST, Hits
 
-PATHS: Final = frozenset({str, bytes, PosixPath})
-"""What a path may be, so that it runs no code of the program's."""
 BUFFERED: Final = frozenset({io.BufferedReader, io.BufferedWriter, io.BufferedRandom})
 
 

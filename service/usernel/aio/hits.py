@@ -119,7 +119,7 @@ class Hits:
 
     async def pause_after_many(self) -> None:
         """The same after operations enough to be a task's own."""
-        if self.used_up or (self.until and perf_counter_ns() >= self.until):
+        if self.until or self.used_up:
             await self.turn()
 
     async def turn(self) -> None:

@@ -47,6 +47,16 @@ class Group:
         """What a worker was sent for last, until it is told that it ended."""
         self.timer: asyncio.TimerHandle | None = None
 
+    def refuse(self, result: int) -> None:
+        """On the loop: what has not begun never will; whoever waits for it is told why, by an errno below 0."""
+        while self.left:
+            self.left.popleft().ended(result)
+
+    def cancel_timer(self) -> None:
+        """Nobody looks after it any more."""
+        if self.timer is not None:
+            self.timer.cancel()
+
     def tell(self) -> None:
         """On the loop: tell of those that are done."""
         while self.done:
@@ -112,14 +122,12 @@ class Together:
         group.workers -= 1
         if group.coming is share:
             group.coming = None
-        if group.left and not group.workers:
-            while group.left:
-                group.left.popleft().ended(-Errno.EAGAIN)
+        if not group.workers:
+            group.refuse(-Errno.EAGAIN)
         group.tell()
         if not (group.workers or group.left) and group in self._under_way:
             self._under_way.discard(group)
-            if group.timer is not None:
-                group.timer.cancel()
+            group.cancel_timer()
             if self._next is not None:
                 self._loop.call_soon(self._hand_over)  # behind those who have got something, and may want more
 
@@ -131,10 +139,8 @@ class Together:
         """Nothing more is begun: whoever waits for what has not begun is told of ECANCELED."""
         waiting, self._next = self._next, None
         for group in (*self._under_way, *((waiting,) if waiting is not None else ())):
-            if group.timer is not None:
-                group.timer.cancel()
-            while group.left:
-                group.left.popleft().ended(-Errno.ECANCELED)
+            group.cancel_timer()
+            group.refuse(-Errno.ECANCELED)
 
     def tell(self) -> None:
         """Tell of what was done until now."""

@@ -63,8 +63,8 @@ class Buffer:
         empty = object.__new__(Buffer)
         for name in self.__slots__[1:]:
             setattr(empty, name, getattr(self, name))
-        empty.closed, empty.credit, empty.writing = True, 0, False
-        empty.ahead, empty.at, empty.have = b"", 0, 0
+        empty._give_up()
+        empty.writing = False
         empty.writer = Writer(self.descriptor, empty)
         return empty
 
@@ -301,8 +301,7 @@ class Buffer:
             return
         descriptor = self.descriptor
         if not (descriptor.writable or descriptor.used or self.order.held):
-            self.closed, self.credit = True, 0
-            self.ahead, self.at, self.have = b"", 0, 0
+            self._give_up()
             if descriptor.borrowed:
                 self.place()
             descriptor.end()
@@ -316,8 +315,7 @@ class Buffer:
         if left and error is None:
             error = OSError(Errno.EPIPE, f"{left} bytes were not written")
         if not self.closed:
-            self.closed, self.credit = True, 0
-            self.ahead, self.at, self.have = b"", 0, 0
+            self._give_up()
             failed = await self._shut()
             error = failed if failed is not None else error
         if error is not None and cancelled is not None:
@@ -329,6 +327,11 @@ class Buffer:
                 raise error
         finally:
             del cancelled, error  # their tracebacks have this frame
+
+    def _give_up(self) -> None:
+        """From now on it is closed, and what was read ahead is nobody's."""
+        self.closed, self.credit = True, 0
+        self.ahead, self.at, self.have = b"", 0, 0
 
     async def _shut(self) -> OSError | None:
         try:
@@ -377,8 +380,7 @@ class Buffer:
 
     def _end_alone(self) -> None:
         """Its loop has ended: write the rest without it, and close the descriptor. OSError."""
-        self.closed, self.credit = True, 0
-        self.ahead, self.at, self.have = b"", 0, 0
+        self._give_up()
         try:
             if self.writer.busy or self.writer.error is not None:
                 self.writer.finish()

@@ -21,6 +21,8 @@ from usernel.abi.fs import RWF_NOWAIT
 
 BUDGET_NS: Final = 300_000
 """How long the I/O of one turn of the loop may take before others run."""
+EACH: Final = 8
+"""How many of the smallest operations are done between two looks at the clock."""
 OWN: Final = 4
 """Operations that a task has all the same, once the budget is used up, before it has to wait. One that did no more in
 its step, as a web handler that reads a file, held up nobody; it was the steps of the others that took the time."""
@@ -45,8 +47,8 @@ class Hits:
     """What one loop does at once. After each operation its caller asks ``used_up``, and if so awaits ``turn``."""
 
     __slots__ = (
-        "_again", "_begun", "_crowded", "_loop", "_misses", "_own", "_share", "_task", "_waiting", "inline", "missed",
-        "scratch", "turns", "until", "view",
+        "_again", "_begun", "_crowded", "_loop", "_misses", "_own", "_share", "_task", "_waiting", "inline", "look",
+        "missed", "scratch", "turns", "until", "view",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -64,12 +66,14 @@ class Hits:
         self._misses: dict[int, int] = {}
         self._task: int | None = None
         self._own = 0
-        """Operations of this task since the budget was used up."""
+        """How often this task has looked since the budget was used up."""
         self.scratch = bytearray(SKEW + MOST)
         self.view = memoryview(self.scratch)[SKEW:]
         """Where bytes are read to that are copied, or only looked at."""
         self.inline = 0
         """Operations that were done at once."""
+        self.look = 0
+        """How many will have been done at the next look at the clock, where that is not one for each."""
         self.missed = 0
         """Those that were tried at once, in vain."""
         self.turns = 0
@@ -78,19 +82,20 @@ class Hits:
     @property
     def used_up(self) -> bool:
         """Whether this turn of the loop has no time left for this task, counted from its first operation on."""
-        if self.until:
-            return perf_counter_ns() >= self.until and self._has_had_its_own
-        self.until = perf_counter_ns() + BUDGET_NS
-        self._look_again()
-        return False
+        return self._looks_up(OWN)
 
-    @property
-    def _has_had_its_own(self) -> bool:
+    def _looks_up(self, own: int) -> bool:
+        if not self.until:
+            self.until = perf_counter_ns() + BUDGET_NS
+            self._look_again()
+            return False
+        if perf_counter_ns() < self.until:
+            return False
         task = id(asyncio.current_task(self._loop))
         if task != self._task:
             self._task, self._own = task, 0
         self._own += 1
-        return self._own > OWN
+        return self._own > own
 
     def _look_again(self) -> None:
         if not self._again:
@@ -116,6 +121,11 @@ class Hits:
         """What a hot path awaits once ``perf_counter_ns() >= until``: begin a budget, or wait for the next turn."""
         if self.used_up:
             await self.turn()
+
+    def used_up_by_each(self) -> bool:
+        """What the hottest ask once ``inline >= look``, before they await ``turn``: a look costs each a fraction."""
+        self.look = self.inline + EACH
+        return self._looks_up(1)
 
     async def pause_after_many(self) -> None:
         """The same after operations enough to be a task's own."""

@@ -1,25 +1,76 @@
-"""Requests to a server, so many always under way, each on a connection of its own; how long each took."""
+"""Requests to a server, so many always under way, each on a connection of its own; how long each took.
+
+They go to some paths by turns, all to one at a time: whatever else the machine does then slows down each as much.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Sequence
 from time import perf_counter
 from typing import Any, Final
 
 ANSWERED_S: Final = 30.0
+WINDOW_S: Final = 0.25
+"""How long all ask for one path, and are counted."""
+
+
+class Asked:
+    """What clients ask for now. It is counted once each has had one answer to it, and so none has one of before."""
+
+    def __init__(self, request: bytes, trips: list[float], clients: int) -> None:
+        self.request = request
+        self._trips = trips
+        self._left = clients
+        self.by_all = asyncio.Event()
+        self.counted = False
+
+    def answered(self, trip: float, *, first: bool) -> None:
+        """By one, so many seconds after it had asked."""
+        if self.counted:
+            self._trips.append(trip)
+        if first:
+            self._left -= 1
+            if not self._left:
+                self.by_all.set()
+
+
+class Load:
+    """What is asked for, and what went wrong."""
+
+    def __init__(self, now: Asked) -> None:
+        self.now = now
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.together = True
+        """Whether who has had its answer waits: a busy loop accepts one connection a turn."""
+
+    def fail(self, error: Exception) -> None:
+        """The server did not answer as it ought to."""
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def until(self, awaited: Awaitable[Any], seconds: float) -> None:
+        """Wait for it, unless something goes wrong. TimeoutError."""
+        task = asyncio.ensure_future(awaited)
+        try:
+            await asyncio.wait([self.failed, task], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self.failed.done():
+                self.failed.result()
+            if not task.done():
+                raise TimeoutError("some requests were never answered")
+        finally:
+            task.cancel()
 
 
 class Client(asyncio.Protocol):
     """One connection: a request, its answer, the next request."""
 
-    def __init__(self, request: bytes, trips: list[float], failed: asyncio.Future[None]) -> None:
-        self._request = request
-        self._trips = trips
-        self._failed = failed
-        self.answered = asyncio.Event()
-        """Set by the first answer. The next request waits for ``go_on``: a busy loop accepts one connection a turn."""
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._asked = load.now
+        self._first = True
         self._transport: asyncio.Transport | None = None
-        self._asked = 0.0
+        self._at = 0.0
         self._length = 0
         self._got = bytearray()
         self.stopped = False
@@ -27,14 +78,17 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
         self._transport = transport  # type: ignore[assignment]
-        self._ask()
+        self.ask()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Send a request."""
         if self._transport is None or self.stopped:
             return
         self._got.clear()
-        self._asked = perf_counter()
-        self._transport.write(self._request)
+        self._first = self._asked is not self._load.now or self._load.together
+        self._asked = self._load.now
+        self._at = perf_counter()
+        self._transport.write(self._asked.request)
 
     def data_received(self, data: bytes) -> None:
         """All answers are of one length, which the first tells."""
@@ -44,28 +98,19 @@ class Client(asyncio.Protocol):
             if not found:
                 return None
             if not head.startswith(b"HTTP/1.1 200"):
-                return self._fail(RuntimeError(f"the server said {bytes(head[:80])!r}"))
+                return self._load.fail(RuntimeError(f"the server said {bytes(head[:80])!r}"))
             fields = dict(line.split(b": ", 1) for line in bytes(head).split(b"\r\n")[1:])
             self._length = len(head) + 4 + int(fields[b"Content-Length"])
         if len(self._got) >= self._length:
-            self._trips.append(perf_counter() - self._asked)
-            if self.answered.is_set():
-                self._ask()
-            self.answered.set()
+            self._asked.answered(perf_counter() - self._at, first=self._first)
+            if not self._load.together:
+                self.ask()
         return None
-
-    def go_on(self) -> None:
-        """Ask, again and again."""
-        self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Too early, unless it was stopped."""
         if not self.stopped:
-            self._fail(exc or ConnectionError("the server hung up"))
-
-    def _fail(self, error: Exception) -> None:
-        if not self._failed.done():
-            self._failed.set_exception(error)
+            self._load.fail(exc or ConnectionError("the server hung up"))
 
     def stop(self) -> None:
         """No more requests."""
@@ -74,30 +119,28 @@ class Client(asyncio.Protocol):
             self._transport.close()
 
 
-async def load(port: int, path: str, connections: int, seconds: float) -> list[float]:
-    """Seconds that each request took, once all have had an answer. Exception: what the server answered instead."""
+async def load(port: int, paths: Sequence[str], connections: int, seconds: float) -> list[list[float]]:
+    """Seconds that each request took, path by path. Exception: what the server answered instead."""
     loop = asyncio.get_running_loop()
-    trips: list[float] = []
-    failed: asyncio.Future[None] = loop.create_future()
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
-    clients = [Client(request, trips, failed) for _ in range(connections)]
+    trips: list[list[float]] = [[] for _ in paths]
+    requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() for path in paths]
+    load = Load(Asked(requests[0], [], connections))
+    clients = [Client(load) for _ in range(connections)]
     await asyncio.gather(*(loop.create_connection(lambda c=c: c, "127.0.0.1", port) for c in clients))  # type: ignore[misc]
     try:
-        all_answered: asyncio.Future[Any] = asyncio.gather(*(client.answered.wait() for client in clients))
-        waited: list[asyncio.Future[Any]] = [failed, all_answered]
-        await asyncio.wait(waited, timeout=ANSWERED_S, return_when=asyncio.FIRST_COMPLETED)
-        if not (failed.done() or all_answered.done()):
-            raise TimeoutError("some requests were never answered")
-        all_answered.cancel()
-        for client in clients:
-            client.go_on()
-        await asyncio.wait([failed], timeout=seconds / 4)
-        warm = len(trips)
-        await asyncio.wait([failed], timeout=seconds)
-        if failed.done():
-            failed.result()
-        return trips[warm:]
+        await load.until(load.now.by_all.wait(), ANSWERED_S)
+        load.together = False
+        for number in range(max(round(seconds / WINDOW_S), len(paths))):
+            which = number % len(paths)
+            load.now = Asked(requests[which], trips[which], connections)
+            if not number:
+                for client in clients:
+                    client.ask()
+            await load.until(load.now.by_all.wait(), ANSWERED_S)
+            load.now.counted = True
+            await load.until(asyncio.sleep(WINDOW_S), 2 * WINDOW_S + ANSWERED_S)
+        return trips
     finally:
         for client in clients:
             client.stop()
-        failed.cancel()
+        load.failed.cancel()

@@ -46,7 +46,8 @@ class BufferedFile(BinaryFile):
             os.lseek(descriptor.fd, end, os.SEEK_SET)
         self._buffer = buffer.detached()
         buffer.closed, buffer.credit, buffer.writing = True, 0, False
-        descriptor.hot = descriptor.cached = False
+        descriptor.cached = False
+        descriptor.cool()
         return raw
 
     # -------------------------------------------------------------------------------------------------------- reading

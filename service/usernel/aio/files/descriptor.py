@@ -29,6 +29,10 @@ SCRATCH: Final = 64 << 10
 
 
 PAGE: Final = resource.getpagesize()
+Quick = tuple[int, int, tuple[bytearray, ...], Any]
+"""For what a read is tried at once, all in one place: of which size, from which descriptor, into which buffer, and
+``Hits``. In a busy process each object that a read looks at is one more that the processor has to fetch."""
+NOTHING: Final[Quick] = (-1, -1, (), None)
 Plain = tuple[int, Any, int]
 """A regular file that was just opened to be read, and nothing else: its descriptor, path and size."""
 
@@ -41,8 +45,8 @@ class Descriptor:
     """
 
     __slots__ = (
-        "_idle", "_path", "_raw", "_users", "append", "buffer", "cached", "dirty", "fd", "hits", "hot", "loop",
-        "misses", "readable", "regular", "ring", "scratch", "scratch_size", "seekable", "size", "start",
+        "_hot", "_idle", "_path", "_raw", "_users", "append", "buffer", "cached", "dirty", "fd", "hits", "loop",
+        "misses", "quick", "readable", "regular", "ring", "scratch_size", "seekable", "size", "start",
         "unread", "writable",
     )  # fmt: skip
 
@@ -60,7 +64,7 @@ class Descriptor:
         self.dirty = False
         """Whether something written is not yet in the file."""
         self.misses = 0
-        self.hot = self.cached
+        self._hot = self.cached
         self.use_scratch(0)
         self.unread: list[bytes] = []
         """What was read from a stream for a task that was cancelled."""
@@ -113,15 +117,29 @@ class Descriptor:
         """Whether it is not closed with the file (``closefd=False``)."""
         return self._raw is not None and not self._raw.closefd
 
+    @property
+    def hot(self) -> bool:
+        """Whether a read is tried at once."""
+        return self._hot
+
+    def cool(self) -> None:
+        """It is not hot any more."""
+        self._hot, self.quick = False, NOTHING
+
     def settle(self) -> None:
         """Say anew whether it is hot."""
-        self.hot = self.cached and not self.dirty and self.misses < MISSES and not self.closed
+        self._hot = self.cached and not self.dirty and self.misses < MISSES and not self.closed
+        self._set_quick()
 
     def use_scratch(self, size: int) -> None:
         """Reads of this size are frequent."""
         self.scratch_size = size or -1
         self.buffer = bytearray(size)
-        self.scratch = (self.buffer,)
+        self._set_quick()
+
+    def _set_quick(self) -> None:
+        found = self._hot and self.scratch_size > 0
+        self.quick = (self.scratch_size, self.fd, (self.buffer,), self.hits) if found else NOTHING
 
     # -------------------------------------------------------------------------------------------------------- at once
 
@@ -152,7 +170,7 @@ class Descriptor:
         self.hits.missed += 1
         self.misses += 1
         if self.misses >= MISSES:
-            self.hot = False
+            self.cool()
 
     def rest_at_once(self, offset: int) -> bytes | None:
         """All from there to the end, where that is where it was when it was opened, and all is cached; else None."""
@@ -251,7 +269,7 @@ class Descriptor:
 
     def end(self) -> None:
         """Close it, which nobody uses and nobody wrote: nothing is to be written back. OSError."""
-        self.hot = self.cached = False
+        self._hot = self.cached = False
         self.use_scratch(0)
         if self._raw is not None:
             self._raw.close()
@@ -264,7 +282,7 @@ class Descriptor:
         if not self.writable:
             self.end()
             return
-        self.hot = self.cached = False
+        self._hot = self.cached = False
         self.use_scratch(0)
         try:
             await self.ring.call(self.raw.close)

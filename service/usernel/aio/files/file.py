@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TOGETHER: Final = 16
 """How many reads of a batch are made between two looks at the clock."""
+joined: Final = b"".join
+"""The bytes of a buffer that stands in a tuple."""
 
 
 class File:
@@ -146,17 +148,17 @@ class BinaryFile(File):
 
     async def pread(self, n: int, offset: int) -> bytes:
         """Read at an offset, as ``os.pread(fd, n, offset)``; the position stays. OSError."""
-        descriptor = self._descriptor
-        if n == descriptor.scratch_size and offset >= 0 and descriptor.hot:
+        size, fd, scratch, hits = self._descriptor.quick
+        if n == size and offset >= 0:
             try:
-                got = preadv(descriptor.fd, descriptor.scratch, offset, RWF_NOWAIT)
+                got = preadv(fd, scratch, offset, RWF_NOWAIT)
             except OSError:
                 got = -1  # looked at more closely below
             if got == n:
-                data = bytes(descriptor.buffer)
-                descriptor.hits.inline += 1
-                if perf_counter_ns() >= descriptor.hits.until:
-                    await descriptor.hits.pause()
+                data = joined(scratch)
+                hits.inline += 1
+                if hits.inline >= hits.look and hits.used_up_by_each():
+                    await hits.turn()
                 return data
         return await self._pread(n, offset)
 
@@ -222,13 +224,12 @@ class BinaryFile(File):
 
     def _some_at_once(self, parts: list[tuple[int, int]], found: list[bytes | None]) -> None:
         descriptor = self._descriptor
-        fd, scratch, buffer, hits = descriptor.fd, descriptor.scratch, descriptor.buffer, descriptor.hits
-        size = descriptor.scratch_size if descriptor.hot else -1
+        size, fd, scratch, hits = descriptor.quick
         for n, offset in parts:
             if n == size and offset >= 0:
                 try:
                     if preadv(fd, scratch, offset, RWF_NOWAIT) == n:
-                        found.append(bytes(buffer))
+                        found.append(joined(scratch))
                         hits.inline += 1
                         continue
                 except OSError:

@@ -151,7 +151,8 @@ class Writer:
         self.pending.append(data)
         self.size += len(data)
         self._descriptor.dirty = True
-        self._descriptor.hot = False
+        if self._descriptor.hot:
+            self._descriptor.cool()
         self._go_on()
 
     def _go_on(self) -> None:

@@ -8,6 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+Part = tuple[int, int, int]
+"""What a read is of: descriptor, offset and size."""
+
 
 class Pending:
     """One awaited request: ``res`` once it has ended, and the future that somebody waits on until then."""
@@ -38,7 +41,7 @@ class Maker(Protocol):
 class Called:
     """One call that a worker makes: its outcome, kept for whoever waits."""
 
-    __slots__ = ("among", "ctx", "error", "func", "pending", "value")
+    __slots__ = ("among", "ctx", "error", "func", "part", "pending", "value")
 
     def __init__(self, ctx: Maker, func: Callable[[], Any]) -> None:
         self.ctx = ctx
@@ -48,6 +51,8 @@ class Called:
         self.pending = Pending()
         self.among: deque[Called] | None = None
         """Those that it is taken out of by whoever makes it, or gives it up."""
+        self.part: Part | None = None
+        """What it reads, where the kernel has begun to."""
 
     def run(self) -> int:
         """On a worker: make the call. Whatever it raises is its caller's."""

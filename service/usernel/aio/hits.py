@@ -47,8 +47,8 @@ class Hits:
     """What one loop does at once. After each operation its caller asks ``used_up``, and if so awaits ``turn``."""
 
     __slots__ = (
-        "_again", "_begun", "_crowded", "_loop", "_misses", "_own", "_share", "_task", "_waiting", "inline", "look",
-        "missed", "scratch", "turns", "until", "view",
+        "_again", "_begun", "_crowded", "_loop", "_misses", "_own", "_share", "_task", "_waiting", "came", "inline",
+        "look", "missed", "scratch", "turns", "until", "view",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -76,6 +76,8 @@ class Hits:
         """How many will have been done at the next look at the clock, where that is not one for each."""
         self.missed = 0
         """Those that were tried at once, in vain."""
+        self.came = 0
+        """Those that were there when they were tried again."""
         self.turns = 0
         """How often a task had to wait for the next turn."""
 
@@ -176,6 +178,19 @@ class Hits:
         self.inline += 1
         return got
 
+    def there(self, fd: int, offset: int, size: int) -> bool:
+        """Whether all of what was missing is cached now. Not asked of a file that mostly is not."""
+        if self._misses.get(fd, 0) >= MISSES or size > MOST:
+            return False
+        try:
+            there = preadv(fd, (self.view[:size],), offset, RWF_NOWAIT) == size
+        except OSError:
+            return False
+        if there:
+            self.came += 1
+            self.hit(fd)
+        return there
+
     def at_end(self, fd: int, offset: int) -> bool:
         """Whether a short read was the file's end, not the end of what is cached."""
         try:
@@ -216,4 +231,4 @@ class Hits:
 
     def stat(self) -> dict[str, int]:
         """How it went."""
-        return {"inline": self.inline, "missed": self.missed, "turns": self.turns}
+        return {"inline": self.inline, "missed": self.missed, "came": self.came, "turns": self.turns}

@@ -21,11 +21,11 @@ from usernel.kernel.io_uring.sqe import Sqe
 from usernel.kernel.io_uring.submit import submit_sqes
 
 from .alive import ALIVE
-from .called import Called, Handed, Pending
+from .called import Called, Handed, Part, Pending
 from .hits import Hits
 from .memory import HostMemory
 from .port import HostPort, bounded_workers
-from .together import Part, Share, Together
+from .together import Share, Together
 
 ENTRIES: Final = 4096
 CLOSE_S: Final = 5.0
@@ -47,8 +47,8 @@ class LoopRing:
         self._ctx = RingCtx(params, self._rings, self._port, OPS)
         self._pending: dict[int, Pending] = {}
         self._ids = count(1)
-        self._together = Together(self, loop, lambda share: self._queue(share, None, alike=False))
         self.hits = Hits(loop)
+        self._together = Together(self, loop, self.hits, lambda share: self._queue(share, None, alike=False))
         self.punted = 0
         """Requests and calls that a worker or a file's readiness had to end."""
         self.routing: Callable[[], dict[str, int]] | None = None
@@ -200,10 +200,13 @@ class LoopRing:
     ) -> None:
         """Have a worker call a function, and a future tell its outcome. Cancelled, what has begun goes on unseen.
 
-        ``over`` is told when no worker is in it or will ever be.
+        ``over`` is told when no worker is in it or will ever be. ``part`` says what of a regular file it reads, and
+        that the kernel has begun to.
         """
         self.punted += 1
-        self._queue(Handed(self, func, future, over), hash_key, bound=bound, part=part)
+        called = Handed(self, func, future, over)
+        called.part = part
+        self._queue(called, hash_key, bound=bound)
 
     def _queue(
         self, called: Called, hash_key: Any, *, bound: bool = True, part: Part | None = None, alike: bool = True

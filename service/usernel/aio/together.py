@@ -4,7 +4,8 @@ A worker for each call costs more than the call does: the threads fight for the 
 itself. But calls that wait behind one another would wait for one that sleeps, too. So after ``LATE_S`` the loop looks:
 what is done is told, and what is left goes on with one worker more.
 
-Reads of what is not cached are asked for all at once, by ``posix_fadvise(POSIX_FADV_WILLNEED)``, which waits for
+Reads that were tried in vain, so that the kernel has begun to read, are tried once more by the loop before a worker is
+sent. Others of what is not cached are asked for all at once, by ``posix_fadvise(POSIX_FADV_WILLNEED)``, which waits for
 nothing: one thread keeps as much in flight at the disk as many would.
 """
 
@@ -18,7 +19,8 @@ from typing import Final
 
 from usernel.abi.errno import Errno
 
-from .called import Called, Maker
+from .called import Called, Maker, Part
+from .hits import Hits
 
 MOST: Final = 32
 """Calls that begin with one worker."""
@@ -27,8 +29,6 @@ AT_ONCE: Final = 2
 LATE_S: Final = 0.002
 SMALL: Final = 64 << 10
 """Of larger reads the kernel reads ahead by itself."""
-Part = tuple[int, int, int]
-"""What a read is of: descriptor, offset and size."""
 
 
 class Group:
@@ -93,15 +93,18 @@ class Share(Called):
 class Together:
     """The groups of one loop's ring. ``start`` has a worker make a share."""
 
-    def __init__(self, ctx: Maker, loop: asyncio.AbstractEventLoop, start: Callable[[Share], object]) -> None:
+    def __init__(
+        self, ctx: Maker, loop: asyncio.AbstractEventLoop, hits: Hits, start: Callable[[Share], object]
+    ) -> None:
         self._ctx = ctx
+        self._hits = hits
         self._loop = loop
         self._start = start
         self._next: Group | None = None
         self._under_way: set[Group] = set()
 
     def add(self, called: Called, part: Part | None) -> None:
-        """Have a call made; ``part`` says what it reads, if it does only that."""
+        """Have a call made; ``part`` says what it reads, if it does only that and nobody has begun to read it."""
         group = self._next
         if group is None:
             group = self._next = Group()
@@ -149,9 +152,24 @@ class Together:
 
     def _hand_over(self) -> None:
         group, self._next = self._next, None
+        if group is not None:
+            self._make(group)
         if group is not None and group.left:
             self._under_way.add(group)
             self._go_on(group)
+
+    def _make(self, group: Group) -> None:
+        """On the loop: make those whose bytes have come since the kernel began to read them."""
+        for called in tuple(group.left):
+            part = called.part
+            if part is None or part[2] > SMALL:
+                continue
+            if self._hits.there(*part):
+                group.left.remove(called)
+                called.run()
+                called.ended(0)
+            else:
+                group.parts.append(part)
 
     def _go_on(self, group: Group) -> None:
         group.timer = self._loop.call_later(LATE_S, self._look, group)

@@ -11,15 +11,16 @@ from collections.abc import Callable
 from functools import partial
 from os import preadv
 from stat import S_ISBLK, S_ISREG
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from usernel.abi.fs import RWF_NOWAIT
 from usernel.abi.io_uring_op import IORING_OP_READ, IORING_OP_WRITE
 from usernel.kernel.io_uring.sqe import Sqe
 
+from ..called import Part
 from ..hits import MISSES, MOST, NOT_NOW, RETRY
 from ..loop_ring import LoopRing
-from ..together import Part
+from ..together import SMALL, ask_for
 
 T = TypeVar("T")
 HERE: Final = 2**64 - 1
@@ -28,6 +29,8 @@ SCRATCH: Final = 64 << 10
 """Reads up to this size go through a buffer that is used again."""
 
 
+TURNS: Final = 5
+"""Of the loop, in which a read that has begun is tried again before a worker waits for it."""
 PAGE: Final = resource.getpagesize()
 Quick = tuple[int, int, tuple[bytearray, ...], Any]
 """For what a read is tried at once, all in one place: of which size, from which descriptor, into which buffer, and
@@ -153,10 +156,19 @@ class Descriptor:
         except OSError as error:
             if error.errno not in NOT_NOW:
                 raise
-            self.missed()
+            self.hits.missed += 1
             return None
         self.hit()
         return bytes(buffer) if got == size else bytes(memoryview(buffer)[:got])
+
+    def whole_at_once(self, size: int, offset: int) -> bytes | None:
+        """The same; None also where the rest of it is not cached, and for what os.pread is to judge."""
+        if size <= 0 or offset < 0:
+            return None
+        data = self.at_once(size, offset)
+        if data and len(data) < size and self.at_once(1, offset + len(data)) != b"":
+            return None
+        return data
 
     def hit(self) -> None:
         """A read was done at once."""
@@ -164,13 +176,6 @@ class Descriptor:
         if self.misses:
             self.misses = 0
             self.settle()
-
-    def missed(self) -> None:
-        """A read was tried at once, in vain."""
-        self.hits.missed += 1
-        self.misses += 1
-        if self.misses >= MISSES:
-            self.cool()
 
     def rest_at_once(self, offset: int) -> bytes | None:
         """All from there to the end, where that is where it was when it was opened, and all is cached; else None."""
@@ -203,15 +208,59 @@ class Descriptor:
         try:
             result: T = await self.ring.call(partial(func, *args) if args else func, bound=bound, part=part)
         finally:
-            self._users -= 1
-            if not self._users:
-                self._wake()
+            self._leave()
         return result
 
+    def _leave(self) -> None:
+        self._users -= 1
+        if not self._users:
+            self._wake()
+
     async def pread(self, size: int, offset: int) -> bytes:
-        """Have a worker read. OSError."""
+        """Read what is not cached, which has been tried: wait for the kernel, or have a worker read. OSError."""
+        if self._hot:
+            data = await self._comes(partial(self.whole_at_once, size, offset), TURNS if size <= SMALL else 0)
+            if data is not None:
+                return data
         part = (self.fd, offset, size) if self.cached else None
         return await self.call(os.pread, self.fd, size, offset, part=part)
+
+    async def pread_many(self, parts: list[tuple[int, int]]) -> list[bytes]:
+        """The same for ``(size, offset)`` each, in one go. OSError."""
+        found: list[bytes | None] = [None] * len(parts)
+
+        def again() -> list[bytes | None] | None:
+            for at, (size, offset) in enumerate(parts):
+                if found[at] is None:
+                    found[at] = self.whole_at_once(size, offset)
+            return None if None in found else found
+
+        if self._hot:
+            small = sum(size for size, _ in parts) <= MOST
+            if await self._comes(again, TURNS if small else 0) is not None:
+                return cast("list[bytes]", found)
+        return await self.call(_pread_all, self.fd, parts, found, self.cached)
+
+    async def _comes(self, again: Callable[[], T | None], turns: int) -> T | None:
+        """What comes of trying again in so many turns; None where nothing does, and a worker is needed.
+
+        A read with RWF_NOWAIT that finds nothing has the kernel begin to read (``filemap_get_pages``), and in a turn or
+        two the disk has done it. No thread is as quick as that, and to a busy loop each costs much: it fights for the
+        interpreter whenever it comes back from a call.
+        """
+        self._users += 1
+        try:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+                if (found := again()) is not None:
+                    self.hits.came += 1
+                    return found
+        finally:
+            self._leave()
+        self.misses += 1
+        if self.misses >= MISSES:
+            self.cool()
+        return None
 
     def _wake(self) -> None:
         for waiter in self._idle:
@@ -289,6 +338,12 @@ class Descriptor:
         finally:
             if not self.raw.closed:
                 self.raw.close()
+
+
+def _pread_all(fd: int, parts: list[tuple[int, int]], found: list[bytes | None], cached: bool) -> list[bytes]:
+    if cached:
+        ask_for((fd, offset, n) for (n, offset), data in zip(parts, found, strict=True) if data is None and n <= SMALL)
+    return [os.pread(fd, n, at) if data is None else data for (n, at), data in zip(parts, found, strict=True)]
 
 
 def checked(result: int) -> int:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from usernel.abi.fs import RWF_NOWAIT
 
 from ..hits import Writable
-from ..together import SMALL, ask_for
 from .buffer import Buffer
 from .descriptor import SCRATCH, Descriptor
 from .locks_unsafe import Range, lock, try_lock, unlock
@@ -168,7 +167,7 @@ class BinaryFile(File):
         if descriptor.dirty:
             await self.flush()
         self._expect(n)
-        data = self._whole_at_once(n, offset) if n > 0 and offset >= 0 else None
+        data = self._descriptor.whole_at_once(n, offset)
         if data is None:
             return await descriptor.pread(n, offset)
         if descriptor.hits.used_up:
@@ -179,12 +178,6 @@ class BinaryFile(File):
         descriptor = self._descriptor
         if n != descriptor.scratch_size and 0 < n <= SCRATCH and descriptor.cached:
             descriptor.use_scratch(n)
-
-    def _whole_at_once(self, n: int, offset: int) -> bytes | None:
-        data = self._descriptor.at_once(n, offset)
-        if data and len(data) < n and self._descriptor.at_once(1, offset + len(data)) != b"":
-            return None  # the rest is not cached
-        return data
 
     async def preadv(self, buffers: Sequence[Writable], offset: int) -> int:
         """Read into buffers at an offset, as ``os.preadv(fd, buffers, offset)``. OSError."""
@@ -216,8 +209,7 @@ class BinaryFile(File):
                 await descriptor.hits.pause_after_many()
         if None in found:
             missing = [at for at, data in enumerate(found) if data is None]
-            parts = [wanted[at] for at in missing]
-            read = await descriptor.call(_pread_all, descriptor.fd, parts, descriptor.cached)
+            read = await descriptor.pread_many([wanted[at] for at in missing])
             for at, data in zip(missing, read, strict=True):
                 found[at] = data
         return cast("list[bytes]", found)
@@ -234,7 +226,7 @@ class BinaryFile(File):
                         continue
                 except OSError:
                     pass  # looked at more closely below
-            found.append(self._whole_at_once(n, offset) if n > 0 and offset >= 0 else None)
+            found.append(self._descriptor.whole_at_once(n, offset))
 
     async def pwrite(self, data: Bytes, offset: int) -> int:
         """Write at an offset, as ``os.pwrite(fd, data, offset)``; the position stays. OSError."""
@@ -253,12 +245,6 @@ class BinaryFile(File):
             return await self._descriptor.call(func, self._descriptor.fd, data, offset)
         finally:
             buffer.leave()
-
-
-def _pread_all(fd: int, parts: list[tuple[int, int]], cached: bool) -> list[bytes]:
-    if cached:
-        ask_for((fd, offset, n) for n, offset in parts if n <= SMALL)
-    return [os.pread(fd, n, offset) for n, offset in parts]
 
 
 def index(size: Any) -> int:

@@ -18,7 +18,7 @@ from usernel.abi.io_uring_op import IORING_OP_READ, IORING_OP_WRITE
 from usernel.kernel.io_uring.sqe import Sqe
 
 from ..called import Part
-from ..hits import MISSES, MOST, NOT_NOW, RETRY
+from ..hits import MISSES, MOST, NOT_NOW, RETRY, TURNS
 from ..loop_ring import LoopRing
 from ..together import SMALL, ask_for
 
@@ -29,8 +29,6 @@ SCRATCH: Final = 64 << 10
 """Reads up to this size go through a buffer that is used again."""
 
 
-TURNS: Final = 5
-"""Of the loop, in which a read that has begun is tried again before a worker waits for it."""
 PAGE: Final = resource.getpagesize()
 Quick = tuple[int, int, tuple[bytearray, ...], Any]
 """For what a read is tried at once, all in one place: of which size, from which descriptor, into which buffer, and
@@ -251,7 +249,7 @@ class Descriptor:
         self._users += 1
         try:
             for _ in range(turns):
-                await asyncio.sleep(0)
+                await self.hits.come()
                 if (found := again()) is not None:
                     self.hits.came += 1
                     return found

@@ -11,11 +11,12 @@ from __future__ import annotations
 import io
 import os
 import sys
+from enum import Enum, auto
 from functools import partial
 from os import preadv
 from stat import S_ISREG
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_CLOEXEC, O_CREAT, O_TRUNC, O_WRONLY
@@ -23,7 +24,7 @@ from usernel.abi.fs import RWF_NOWAIT
 from usernel.abi.openat2 import RESOLVE_CACHED
 
 from ..cached_path import SAID_BY_PATHS
-from ..hits import MOST, Hits
+from ..hits import MOST, TURNS, Hits
 from ..host_unsafe import opener
 from ..loop import attach
 from ..os.by_worker import Stop, in_steps
@@ -43,6 +44,15 @@ ANY: Final = -1
 """In place of a descriptor: whether whole files were cached of late."""
 
 
+class Coming(Enum):
+    """What a file is that is not cached, and that the kernel has begun to read."""
+
+    ASKED_FOR = auto()
+
+
+ASKED_FOR: Final = Coming.ASKED_FOR
+
+
 async def read_file(path: StrOrBytesPath) -> bytes:
     """Read a whole file, of whatever size it says that it is, as ``Path.read_bytes``. OSError with the path.
 
@@ -55,7 +65,14 @@ async def read_file(path: StrOrBytesPath) -> bytes:
         await hits.pause()
     waiting: list[int] = []
     data = _at_once(hits, name, encoded, waiting)
-    return data if data is not None else await _read_later(name, waiting)
+    for _ in range(TURNS):
+        if data is not ASKED_FOR:
+            break
+        await hits.come()
+        data = _at_once(hits, name, encoded, waiting)
+    if data is ASKED_FOR:
+        hits.miss(ANY)
+    return data if isinstance(data, bytes) else await _read_later(name, waiting)
 
 
 async def write_file(path: StrOrBytesPath, data: Bytes, *, mode: int = 0o666, fsync: bool = False) -> int:
@@ -83,10 +100,13 @@ async def copy_file(src: StrOrBytesPath, dst: Target, *, follow_symlinks: bool =
 # ------------------------------------------------------------------------------------------------------------- at once
 
 
-def _at_once(hits: Hits, name: str | bytes, path: bytes, waiting: list[int]) -> bytes | None:
-    """The file, where the dentry cache knows it and all of it is cached; None where not. OSError of the path.
+def _at_once(
+    hits: Hits, name: str | bytes, path: bytes, waiting: list[int]
+) -> bytes | Literal[Coming.ASKED_FOR] | None:
+    """The file, where the dentry cache knows it and all of it is cached; else None, or ASKED_FOR where it may soon be.
 
     What turns out to be a stream is put into ``waiting``: whoever waits for its other end is not to lose it again.
+    OSError of the path.
     """
     if b"\0" in path:
         raise ValueError("embedded null byte")
@@ -105,13 +125,15 @@ def _at_once(hits: Hits, name: str | bytes, path: bytes, waiting: list[int]) -> 
             hits.inline += 1
             return hits.view[:got].tobytes()
         if got < MOST:
-            hits.miss(ANY)  # the rest is not cached
+            hits.missed += 1
+            return ASKED_FOR  # the rest of it
     except OSError as error:
         if error.errno == Errno.ESPIPE:
             waiting.append(fd)
             fd = -1
         elif error.errno == Errno.EAGAIN:
-            hits.miss(ANY)
+            hits.missed += 1
+            return ASKED_FOR
     finally:
         if fd >= 0:
             os.close(fd)

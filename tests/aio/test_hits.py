@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 import usernel
 from usernel.aio import hits
-from usernel.aio.hits import OWN, Hits
+from usernel.aio.hits import EACH, MISSES, MOST, OWN, Hits
 
 
 def on_hits(program: Callable[[Hits], Coroutine[Any, Any, Any]]) -> Any:
@@ -131,3 +135,44 @@ def test_readers_without_end_leave_a_timer_its_time(tmp_path, monkeypatch) -> No
         return done - before
 
     assert on_hits(program) <= 64 * (OWN + 1) + 10 * 8 * (OWN + 1)
+
+
+def test_the_smallest_look_at_the_clock_once_in_a_few() -> None:
+    async def program(hits: Hits) -> list[int]:
+        async def one() -> int:
+            use_up(hits)
+            begun = hits.inline = hits.look = 100
+            while True:
+                hits.inline += 1
+                if hits.inline >= hits.look and hits.used_up_by_each():
+                    return hits.inline - begun
+
+        return await asyncio.gather(one(), one())
+
+    assert on_hits(program) == [1 + EACH, 1 + EACH]
+
+
+def test_what_was_missing_is_there_or_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(bytes(4096))
+
+    def not_cached(*_args: Any) -> int:
+        raise BlockingIOError(errno.EAGAIN, "not yet")
+
+    async def program(hits: Hits) -> None:
+        with (tmp_path / "file").open("rb") as file:
+            fd = file.fileno()
+            hits.miss(fd)
+            assert hits.there(fd, 0, 4096)
+            assert hits.came == 1
+            assert not hits.cold(fd)  # it is warm again
+            assert not hits.there(fd, 1, 4096)  # its end is a worker's to find
+            assert not hits.there(fd, 0, MOST + 1)
+            for _ in range(MISSES):
+                hits.miss(fd)
+            assert not hits.there(fd, 0, 4096)  # nobody has asked for it
+            hits.forget(fd)
+            monkeypatch.setattr("usernel.aio.hits.preadv", not_cached)
+            assert not hits.there(fd, 0, 4096)
+            assert hits.came == 1
+
+    on_hits(program)

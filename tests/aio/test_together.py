@@ -8,6 +8,7 @@ import pytest
 
 import usernel
 from usernel.aio import together
+from usernel.aio.hits import Hits
 from usernel.aio.together import MOST
 
 SIZE = 4096
@@ -41,6 +42,26 @@ def test_calls_of_one_turn_are_made_by_one_worker(monkeypatch, fd, reads, worker
         found = await asyncio.gather(*(reading(ring, fd, number, pread) for number in range(reads)))
         assert found == [bytes([number]) * SIZE for number in range(reads)]
         assert len(made_by) == ring.stat()["workers"]["bounded"]["workers"] == workers
+
+    usernel.run(main())
+
+
+def test_reads_that_were_begun_and_have_come_need_no_worker(monkeypatch, fd):
+    async def main():
+        loop = asyncio.get_running_loop()
+        there = {SIZE, 3 * SIZE}
+        monkeypatch.setattr(Hits, "there", lambda _hits, _fd, offset, _size: offset in there)
+        found, made_by = [loop.create_future() for _ in range(4)], []
+
+        def pread(*args):
+            made_by.append(threading.current_thread() is threading.main_thread())
+            return os.pread(*args)
+
+        for number, future in enumerate(found):
+            at = number * SIZE
+            loop.ring.call_soon(lambda at=at: pread(fd, SIZE, at), future, part=(fd, at, SIZE))
+        assert await asyncio.gather(*found) == [bytes([number]) * SIZE for number in range(4)]
+        assert made_by == [True, True, False, False]
 
     usernel.run(main())
 

@@ -151,6 +151,9 @@ class BinaryFile(File):
         if n == size and offset >= 0:
             try:
                 got = preadv(fd, scratch, offset, RWF_NOWAIT)
+            except BlockingIOError:
+                hits.missed += 1
+                return await self._descriptor.pread(n, offset)
             except OSError:
                 got = -1  # looked at more closely below
             if got == n:
@@ -224,6 +227,10 @@ class BinaryFile(File):
                         found.append(joined(scratch))
                         hits.inline += 1
                         continue
+                except BlockingIOError:
+                    hits.missed += 1
+                    found.append(None)
+                    continue
                 except OSError:
                     pass  # looked at more closely below
             found.append(self._descriptor.whole_at_once(n, offset))

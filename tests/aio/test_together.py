@@ -46,7 +46,10 @@ def test_calls_of_one_turn_are_made_by_one_worker(monkeypatch, fd, reads, worker
     usernel.run(main())
 
 
-def test_reads_that_were_begun_and_have_come_need_no_worker(monkeypatch, fd):
+@pytest.mark.parametrize("busy", [True, False])
+def test_reads_that_were_begun_and_have_come_need_no_worker_where_the_loop_is_busy(monkeypatch, fd, busy):
+    monkeypatch.setattr(together, "BUSY_S", -1 if busy else 60)
+
     async def main():
         loop = asyncio.get_running_loop()
         there = {SIZE, 3 * SIZE}
@@ -61,7 +64,7 @@ def test_reads_that_were_begun_and_have_come_need_no_worker(monkeypatch, fd):
             at = number * SIZE
             loop.ring.call_soon(lambda at=at: pread(fd, SIZE, at), future, part=(fd, at, SIZE))
         assert await asyncio.gather(*found) == [bytes([number]) * SIZE for number in range(4)]
-        assert made_by == [True, True, False, False]
+        assert made_by == ([True, True, False, False] if busy else [False] * 4)
 
     usernel.run(main())
 

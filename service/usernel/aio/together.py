@@ -4,9 +4,9 @@ A worker for each call costs more than the call does: the threads fight for the 
 itself. But calls that wait behind one another would wait for one that sleeps, too. So after ``LATE_S`` the loop looks:
 what is done is told, and what is left goes on with one worker more.
 
-Reads that were tried in vain, so that the kernel has begun to read, are tried once more by the loop before a worker is
-sent. Others of what is not cached are asked for all at once, by ``posix_fadvise(POSIX_FADV_WILLNEED)``, which waits for
-nothing: one thread keeps as much in flight at the disk as many would.
+A busy loop first tries once more itself what was tried in vain, so that the kernel has begun to read it. All else that
+is not cached is asked for at once, by ``posix_fadvise(POSIX_FADV_WILLNEED)``, which waits for nothing: one thread keeps
+as much in flight at the disk as many would.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
+from time import perf_counter
 from typing import Final
 
 from usernel.abi.errno import Errno
@@ -27,6 +28,9 @@ MOST: Final = 32
 AT_ONCE: Final = 2
 """As long as so many groups are under way, what comes waits, so that more goes together: for ``LATE_S`` at most."""
 LATE_S: Final = 0.002
+BUSY_S: Final = 2 * LATE_S
+"""A loop that comes to its calls no sooner has much else to do. A worker would have to fight it for the interpreter
+when it comes back from a call, and the disk has long since read what it was asked for."""
 SMALL: Final = 64 << 10
 """Of larger reads the kernel reads ahead by itself."""
 
@@ -34,10 +38,11 @@ SMALL: Final = 64 << 10
 class Group:
     """Calls that belong together. Whoever makes one, or gives it up, takes it out of ``left``, in one step."""
 
-    __slots__ = ("coming", "done", "left", "parts", "timer", "workers")
+    __slots__ = ("coming", "done", "left", "made", "parts", "timer", "workers")
 
     def __init__(self) -> None:
         self.left: deque[Called] = deque()
+        self.made = perf_counter()
         self.parts: list[Part] = []
         """What of them can be asked for beforehand."""
         self.done: deque[Called] = deque()
@@ -114,6 +119,7 @@ class Together:
                 self._loop.call_later(LATE_S, self._hand_over)
         called.among = group.left
         group.left.append(called)
+        part = part or called.part
         if part is not None and part[2] <= SMALL:
             group.parts.append(part)
         if len(group.left) >= MOST:
@@ -152,7 +158,7 @@ class Together:
 
     def _hand_over(self) -> None:
         group, self._next = self._next, None
-        if group is not None:
+        if group is not None and perf_counter() - group.made > BUSY_S:
             self._make(group)
         if group is not None and group.left:
             self._under_way.add(group)
@@ -162,14 +168,11 @@ class Together:
         """On the loop: make those whose bytes have come since the kernel began to read them."""
         for called in tuple(group.left):
             part = called.part
-            if part is None or part[2] > SMALL:
-                continue
-            if self._hits.there(*part):
+            if part is not None and part[2] <= SMALL and self._hits.there(*part):
                 group.left.remove(called)
+                group.parts.remove(part)
                 called.run()
                 called.ended(0)
-            else:
-                group.parts.append(part)
 
     def _go_on(self, group: Group) -> None:
         group.timer = self._loop.call_later(LATE_S, self._look, group)

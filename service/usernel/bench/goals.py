@@ -62,7 +62,8 @@ GOALS: Final = (
         for row in (reads.OURS, reads.BATCH, reads.ROUTED, reads.ROUTED_THREADS)
     ),
     *(
-        Goal(handler.WORK, row, handler.BESIDE, most_ms=2, already=True)
+        Goal(work, row, handler.BESIDE, most_ms=2, already=True)
+        for work in (handler.WORK, handler.CALM)
         for row in (handler.OPENED, handler.WHOLE, handler.FUSED)
     ),
 )

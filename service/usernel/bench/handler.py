@@ -24,6 +24,7 @@ from .pace import on
 from .row import Corpus, Row
 
 WORK: Final = "aiohttp handler, 256 requests at once: p99 more than with the bodies in memory"
+CALM: Final = "aiohttp handler, 256 clients, 2,000 requests a second: p99 more than with the bodies in memory"
 BESIDE: Final = "its bodies in memory"
 AGAIN: Final = "bodies in memory, once more"
 ONE: Final = "one body for all, in memory"
@@ -35,6 +36,8 @@ SYNC: Final = "open, read, close, synchronous"
 ROUTED: Final = "aiofiles on usernel: open, read, close"
 AIOFILES: Final = "aiofiles on uvloop: open, read, close"
 CONNECTIONS: Final = 256
+REST_S: Final = CONNECTIONS / 2000
+"""How long a client rests after an answer, where not all are always waiting for one."""
 START_S: Final = 60.0
 LONGER: Final = 4
 """How many times longer than others the two together are measured."""
@@ -204,7 +207,7 @@ def _on_processor(number: int) -> None:
             os.sched_setaffinity(0, {ours[number]})
 
 
-def measure(loop: str, making: Making, bodies: Bodies, corpus: Corpus, seconds: float) -> float:
+def measure(loop: str, making: Making, bodies: Bodies, rest_s: float, corpus: Corpus, seconds: float) -> float:
     """How much later than from memory an answer is at p99, in milliseconds."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -218,7 +221,7 @@ def measure(loop: str, making: Making, bodies: Bodies, corpus: Corpus, seconds: 
         port = here.recv()
         for path in (corpus.big, *(corpus.small(number) for number in range(corpus.files))):
             warm(path)
-        ours, memory = on("uvloop", load(port, ("/", "/memory"), CONNECTIONS, seconds * LONGER))
+        ours, memory = on("uvloop", load(port, ("/", "/memory"), CONNECTIONS, seconds * LONGER, rest_s))
         return (p99(ours) - p99(memory)) * 1e3
     finally:
         here.close()
@@ -248,5 +251,6 @@ WAYS: Final[Sequence[tuple[str, str, Making, Bodies, str]]] = (
 
 def rows() -> Iterator[Row]:
     """All handlers."""
-    for name, loop, making, bodies, needs in WAYS:
-        yield Row(WORK, name, partial(measure, loop, making, bodies), needs)
+    for work, rest_s in ((WORK, 0.0), (CALM, REST_S)):
+        for name, loop, making, bodies, needs in WAYS:
+            yield Row(work, name, partial(measure, loop, making, bodies, rest_s), needs)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from random import Random
 from time import perf_counter
 from typing import Any, Final
 
@@ -36,13 +37,19 @@ class Asked:
 
 
 class Load:
-    """What is asked for, and what went wrong."""
+    """What is asked for, how long a client rests before it asks again, and what went wrong."""
 
-    def __init__(self, now: Asked) -> None:
+    def __init__(self, now: Asked, rest_s: float) -> None:
         self.now = now
+        self._rest_s = rest_s
+        self._random = Random(0)  # noqa: S311 - nothing is secret
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.together = True
         """Whether who has had its answer waits: a busy loop accepts one connection a turn."""
+
+    def rest(self) -> float:
+        """Seconds until a client asks again."""
+        return self._random.uniform(0, 2 * self._rest_s)
 
     def fail(self, error: Exception) -> None:
         """The server did not answer as it ought to."""
@@ -104,8 +111,15 @@ class Client(asyncio.Protocol):
         if len(self._got) >= self._length:
             self._asked.answered(perf_counter() - self._at, first=self._first)
             if not self._load.together:
-                self.ask()
+                self._ask_again()
         return None
+
+    def _ask_again(self) -> None:
+        rest = self._load.rest()
+        if rest:
+            asyncio.get_running_loop().call_later(rest, self.ask)
+        else:
+            self.ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Too early, unless it was stopped."""
@@ -119,25 +133,30 @@ class Client(asyncio.Protocol):
             self._transport.close()
 
 
-async def load(port: int, paths: Sequence[str], connections: int, seconds: float) -> list[list[float]]:
-    """Seconds that each request took, path by path. Exception: what the server answered instead."""
+async def load(
+    port: int, paths: Sequence[str], connections: int, seconds: float, rest_s: float = 0
+) -> list[list[float]]:
+    """Seconds that each request took, path by path. Exception: what the server answered instead.
+
+    After an answer each client rests for ``rest_s``, more or less.
+    """
     loop = asyncio.get_running_loop()
     trips: list[list[float]] = [[] for _ in paths]
     requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() for path in paths]
-    load = Load(Asked(requests[0], [], connections))
+    load = Load(Asked(requests[0], [], connections), rest_s)
     clients = [Client(load) for _ in range(connections)]
     await asyncio.gather(*(loop.create_connection(lambda c=c: c, "127.0.0.1", port) for c in clients))  # type: ignore[misc]
     try:
         await load.until(load.now.by_all.wait(), ANSWERED_S)
         load.together = False
-        for number in range(max(round(seconds / WINDOW_S), len(paths))):
+        for client in clients:
+            client.ask()
+        windows = max(round(seconds / WINDOW_S), len(paths))
+        for number in range(-len(paths), windows):
             which = number % len(paths)
             load.now = Asked(requests[which], trips[which], connections)
-            if not number:
-                for client in clients:
-                    client.ask()
             await load.until(load.now.by_all.wait(), ANSWERED_S)
-            load.now.counted = True
+            load.now.counted = number >= 0  # the first of each is for code that nobody has run before
             await load.until(asyncio.sleep(WINDOW_S), 2 * WINDOW_S + ANSWERED_S)
         return trips
     finally:

@@ -1,8 +1,9 @@
-"""A web handler (aiohttp) with 256 requests always under way, each of which reads a file: what that adds at p99.
+"""A web handler (aiohttp), each of whose requests reads a file: what that adds at p99.
 
-Beside it, in the same process, stands the same handler without the read: it answers with the same bytes out of memory.
-Both are asked by turns of a quarter of a second, so that a machine whose speed changes changes it for both. Server and
-load are a process each, on a processor each where there are two.
+There are 256 clients. Each asks again at once, or after a rest, so that there are 2,000 requests a second. Beside it,
+in the same process, stands the same handler without the read: it answers with the same bytes out of memory. Both are
+asked by turns of a quarter of a second, so that a machine whose speed changes changes it for both. Server and load are
+a process each, on a processor each where there are two.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Final
 
 from .corpus import SIZE, warm
 from .load import load
-from .pace import on
+from .pace import on, p99
 from .row import Corpus, Row
 
 WORK: Final = "aiohttp handler, 256 requests at once: p99 more than with the bodies in memory"
@@ -49,14 +50,20 @@ Making = Callable[[Corpus], Awaitable[Reader]]
 Bodies = Callable[[Corpus], Sequence[bytes]]
 
 
-def in_memory(bodies: Sequence[bytes]) -> Reader:
-    """The bodies are there, in the order in which they are read."""
+def around(count: int, step: int = 1) -> Iterator[int]:
+    """So many places, again and again."""
     at = 0
+    while True:
+        at = (at + step) % count
+        yield at
+
+
+def in_memory(bodies: Sequence[bytes]) -> Reader:
+    """The bodies are there; another each time."""
+    places = around(len(bodies), STEP)
 
     async def read() -> bytes:
-        nonlocal at
-        at = (at + STEP) % len(bodies)
-        return bodies[at]
+        return bodies[next(places)]
 
     return read
 
@@ -85,12 +92,10 @@ async def reads_one(_corpus: Corpus) -> Reader:
 async def reads_opened_synchronously(corpus: Corpus) -> Reader:
     """A block of a file that stays open, holding up the loop if it is not cached."""
     fd = os.open(corpus.big, os.O_RDONLY)
-    at = 0
+    places = around(corpus.blocks, STEP)
 
     async def read() -> bytes:
-        nonlocal at
-        at = (at + STEP) % corpus.blocks
-        return os.pread(fd, SIZE, at * SIZE)
+        return os.pread(fd, SIZE, next(places) * SIZE)
 
     return read
 
@@ -100,12 +105,10 @@ async def reads_opened(corpus: Corpus) -> Reader:
     import usernel
 
     file = await usernel.open(corpus.big, "rb")
-    at = 0
+    places = around(corpus.blocks, STEP)
 
     async def read() -> bytes:
-        nonlocal at
-        at = (at + STEP) % corpus.blocks
-        return await file.pread(SIZE, at * SIZE)
+        return await file.pread(SIZE, next(places) * SIZE)
 
     return read
 
@@ -121,24 +124,20 @@ async def reads_in_one_go(corpus: Corpus) -> Reader:
     """The same in one go."""
     import usernel
 
-    at = 0
+    places = around(corpus.files)
 
     async def read() -> bytes:
-        nonlocal at
-        at += 1
-        return await usernel.read_file(corpus.small(at))
+        return await usernel.read_file(corpus.small(next(places)))
 
     return read
 
 
 async def reads_synchronously(corpus: Corpus) -> Reader:
     """The same, holding up the loop if the file is not cached."""
-    at = 0
+    places = around(corpus.files)
 
     async def read() -> bytes:
-        nonlocal at
-        at += 1
-        with open(corpus.small(at), "rb") as file:  # noqa: ASYNC230, PTH123 - that is what it is compared with
+        with open(corpus.small(next(places)), "rb") as file:  # noqa: ASYNC230, PTH123 - that is what it is compared with
             return file.read()
 
     return read
@@ -152,12 +151,10 @@ async def reads_aiofiles(corpus: Corpus) -> Reader:
 
 
 def _each(corpus: Corpus, opening: Callable[[str], Any]) -> Reader:
-    at = 0
+    places = around(corpus.files)
 
     async def read() -> bytes:
-        nonlocal at
-        at += 1
-        async with opening(corpus.small(at)) as file:
+        async with opening(corpus.small(next(places))) as file:
             return bytes(await file.read())
 
     return read
@@ -229,11 +226,6 @@ def measure(loop: str, making: Making, bodies: Bodies, rest_s: float, corpus: Co
         if server.is_alive():
             server.kill()
             server.join()
-
-
-def p99(trips: list[float]) -> float:
-    """What one in a hundred is above."""
-    return sorted(trips)[int(len(trips) * 0.99)]
 
 
 WAYS: Final[Sequence[tuple[str, str, Making, Bodies, str]]] = (

@@ -11,7 +11,7 @@ from typing import Final
 
 from . import reads
 from .corpus import warm
-from .pace import CHUNK, Pace, on
+from .pace import CHUNK, Pace, on, p99
 from .row import Corpus, Row
 
 WORK: Final = "lateness of a 1 ms timer, 256 readers (p99, ms)"
@@ -28,8 +28,7 @@ async def ticks(seconds: float) -> float:
         asked = perf_counter()
         await asyncio.sleep(TICK_S)
         late.append(perf_counter() - asked - TICK_S)
-    late.sort()
-    return late[int(len(late) * 0.99)] * 1e3
+    return p99(late) * 1e3
 
 
 async def _measured(opening: reads.Opening | None, reading: reads.Reading, corpus: Corpus, seconds: float) -> float:

@@ -157,7 +157,7 @@ async def load(
             load.now = Asked(requests[which], trips[which], connections)
             await load.until(load.now.by_all.wait(), ANSWERED_S)
             load.now.counted = number >= 0  # the first of each is for code that nobody has run before
-            await load.until(asyncio.sleep(WINDOW_S), 2 * WINDOW_S + ANSWERED_S)
+            await load.until(asyncio.sleep(WINDOW_S), ANSWERED_S)
         return trips
     finally:
         for client in clients:

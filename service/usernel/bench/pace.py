@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
@@ -25,6 +25,12 @@ def on(loop: str, main: Coroutine[Any, Any, T]) -> T:
     }[loop]  # fmt: skip
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
+
+
+def p99(samples: Iterable[float]) -> float:
+    """What one in a hundred is above."""
+    ordered = sorted(samples)
+    return ordered[int(len(ordered) * 0.99)]
 
 
 class Pace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,9 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Iterator[Path]:
+def path(tmp_path: Path) -> Path:
     (tmp_path / "file").write_bytes(BYTES)
-    return tmp_path / "file"  # type: ignore[return-value]
+    return tmp_path / "file"
 
 
 def on_loop(program: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:

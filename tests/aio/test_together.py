@@ -29,14 +29,18 @@ def reading(ring, fd, number, func=os.pread):
 
 @pytest.mark.parametrize(("reads", "workers"), [(1, 1), (MOST, 1), (MOST + 1, 2)])
 def test_calls_of_one_turn_are_made_by_one_worker(monkeypatch, fd, reads, workers):
+    """A worker that is done with one group may make the next, so here each waits in its first call for all of them."""
     monkeypatch.setattr(together, "LATE_S", 60)
+    monkeypatch.setattr(together, "BUSY_S", 60)
 
     async def main():
         ring = asyncio.get_running_loop().ring
-        made_by = set()
+        made_by, met = set(), threading.Barrier(workers)
 
         def pread(*args):
-            made_by.add(threading.get_ident())
+            if threading.get_ident() not in made_by:
+                made_by.add(threading.get_ident())
+                met.wait(20)
             return os.pread(*args)
 
         found = await asyncio.gather(*(reading(ring, fd, number, pread) for number in range(reads)))

@@ -14,6 +14,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import usernel
+from usernel.aio import hits
 from usernel.aio.files import opening
 
 SIZES = st.integers(-1, 40)
@@ -103,7 +104,8 @@ def suspensions(coroutine: Coroutine[Any, Any, Any]) -> int:
     return 1
 
 
-def test_what_is_cached_is_read_without_suspending(tmp_path: Path) -> None:
+def test_what_is_cached_is_read_without_suspending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hits, "BUDGET_NS", 10**12)
     path = tmp_path / "f"
     path.write_bytes(b"line\n" * 100)
 

@@ -15,6 +15,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import cycle
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +51,7 @@ Making = Callable[[Corpus], Awaitable[Reader]]
 Bodies = Callable[[Corpus], Sequence[bytes]]
 
 
-def around(count: int, step: int = 1) -> Iterator[int]:
+def around(count: int, step: int) -> Iterator[int]:
     """So many places, again and again."""
     at = 0
     while True:
@@ -76,7 +77,12 @@ def blocks(corpus: Corpus) -> list[bytes]:
 
 def smalls(corpus: Corpus) -> list[bytes]:
     """Those of the many."""
-    return [Path(corpus.small(number)).read_bytes() for number in range(corpus.files)]
+    return [Path(name).read_bytes() for name in names(corpus)]
+
+
+def names(corpus: Corpus) -> list[str]:
+    """The paths of the many, made beforehand: to put one together takes as long as to open it."""
+    return [corpus.small(number) for number in range(corpus.files)]
 
 
 async def reads_memory(corpus: Corpus) -> Reader:
@@ -124,20 +130,20 @@ async def reads_in_one_go(corpus: Corpus) -> Reader:
     """The same in one go."""
     import usernel
 
-    places = around(corpus.files)
+    paths = cycle(names(corpus))
 
     async def read() -> bytes:
-        return await usernel.read_file(corpus.small(next(places)))
+        return await usernel.read_file(next(paths))
 
     return read
 
 
 async def reads_synchronously(corpus: Corpus) -> Reader:
     """The same, holding up the loop if the file is not cached."""
-    places = around(corpus.files)
+    paths = cycle(names(corpus))
 
     async def read() -> bytes:
-        with open(corpus.small(next(places)), "rb") as file:  # noqa: ASYNC230, PTH123 - that is what it is compared with
+        with open(next(paths), "rb") as file:  # noqa: ASYNC230, PTH123 - that is what it is compared with
             return file.read()
 
     return read
@@ -151,10 +157,10 @@ async def reads_aiofiles(corpus: Corpus) -> Reader:
 
 
 def _each(corpus: Corpus, opening: Callable[[str], Any]) -> Reader:
-    places = around(corpus.files)
+    paths = cycle(names(corpus))
 
     async def read() -> bytes:
-        async with opening(corpus.small(next(places))) as file:
+        async with opening(next(paths)) as file:
             return bytes(await file.read())
 
     return read
@@ -216,7 +222,7 @@ def measure(loop: str, making: Making, bodies: Bodies, rest_s: float, corpus: Co
         if not here.poll(START_S):
             raise TimeoutError("the server did not start")
         port = here.recv()
-        for path in (corpus.big, *(corpus.small(number) for number in range(corpus.files))):
+        for path in (corpus.big, *names(corpus)):
             warm(path)
         ours, memory = on("uvloop", load(port, ("/", "/memory"), CONNECTIONS, seconds * LONGER, rest_s))
         return (p99(ours) - p99(memory)) * 1e3

@@ -186,10 +186,16 @@ class Descriptor:
                 return None
         except OSError:
             return None  # it is looked at more closely by those who read it in pieces
-        if not self.size % PAGE and not self.hits.at_end(self.fd, self.size):
+        if not self.size % PAGE and not self._ends():
             return None
         self.hit()
         return bytes(view[:size])
+
+    def _ends(self) -> bool:
+        """Whether its end is where it was when it was opened."""
+        if self._raw is None:  # nobody else has its position
+            return os.lseek(self.fd, 0, os.SEEK_END) == self.size
+        return self.hits.at_end(self.fd, self.size)
 
     def _retry(self) -> bool:
         self.misses += 1

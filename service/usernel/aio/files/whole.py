@@ -30,6 +30,7 @@ from ..loop import attach
 from ..os.by_worker import Stop, in_steps
 from ..os.copying import copyfile
 from . import opening
+from .descriptor import PAGE
 from .opening import READS
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _at_once(
         return None
     try:
         got = preadv(fd, (hits.view,), 0, RWF_NOWAIT)
-        if got < MOST and got == os.lseek(fd, 0, os.SEEK_END):
+        if got < MOST and (got % PAGE or got == os.lseek(fd, 0, os.SEEK_END)):  # what is missing begins with a page
             sys.audit("open", name, "rb", READS)
             hits.hit(ANY)
             hits.inline += 1

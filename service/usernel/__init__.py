@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from usernel import anyio as anyio
     from usernel import tempfile as tempfile
     from usernel.aio import os as os
+    from usernel.aio.files.open_files import OpenFileCache as OpenFileCache
     from usernel.aio.files.opening import open as open  # noqa: A004 - it is Python's
     from usernel.aio.files.stdio import stderr as stderr
     from usernel.aio.files.stdio import stderr_bytes as stderr_bytes
@@ -55,6 +56,7 @@ _HOMES = {
     "new_event_loop": "usernel.aio.loop",
     "EventLoopPolicy": "usernel.aio.runner",
     "run": "usernel.aio.runner",
+    "OpenFileCache": "usernel.aio.files.open_files",
     "open": "usernel.aio.files.opening",
     **dict.fromkeys(("copy_file", "read_file", "write_file"), "usernel.aio.files.whole"),
     **dict.fromkeys(

@@ -14,8 +14,8 @@ GOLDEN = Path(__file__).parent / "golden.json"
 HEADERS = (
     "asm-generic/errno-base.h asm-generic/errno.h asm-generic/fcntl.h asm-generic/poll.h asm-generic/resource.h "
     "asm-generic/siginfo.h asm-generic/signal-defs.h asm-generic/signal.h asm-generic/mman-common.h linux/capability.h "
-    "linux/eventpoll.h linux/fadvise.h linux/falloc.h linux/fcntl.h linux/fs.h linux/io_uring.h linux/ipc.h "
-    "linux/limits.h linux/magic.h linux/mqueue.h linux/msg.h linux/openat2.h linux/pidfd.h linux/prctl.h "
+    "linux/eventpoll.h linux/fadvise.h linux/falloc.h linux/fcntl.h linux/fs.h linux/inotify.h linux/io_uring.h "
+    "linux/ipc.h linux/limits.h linux/magic.h linux/mqueue.h linux/msg.h linux/openat2.h linux/pidfd.h linux/prctl.h "
     "linux/resource.h linux/sched.h linux/seccomp.h linux/stat.h linux/time.h linux/uio.h linux/wait.h linux/xattr.h"
 ).split()
 UNISTD = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "asm-generic/unistd.h"}

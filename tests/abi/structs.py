@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from struct import Struct, calcsize
 
-from usernel.abi import io_uring_struct, openat2, stat, time_types, uio
+from usernel.abi import inotify, io_uring_struct, openat2, stat, time_types, uio
 
 HEADERS = "linux/io_uring.h linux/openat2.h linux/stat.h linux/time_types.h linux/uio.h".split()
 SQ_OFF = "head tail ring_mask ring_entries flags dropped array resv1 -"
@@ -53,6 +53,7 @@ STRUCTS: dict[str, tuple[Struct, str]] = {
     "io_uring_buf": (io_uring_struct.IO_URING_BUF, "addr len bid resv"),
     "io_uring_buf_reg": (io_uring_struct.IO_URING_BUF_REG, "ring_addr ring_entries bgid" + " -" * 7),
     "io_uring_getevents_arg": (io_uring_struct.IO_URING_GETEVENTS_ARG, "sigmask sigmask_sz - ts"),
+    "inotify_event": (inotify.INOTIFY_EVENT, "wd mask cookie len"),
     "open_how": (openat2.OPEN_HOW, "flags mode resolve"),
     "__kernel_timespec": (time_types.KERNEL_TIMESPEC, "tv_sec tv_nsec"),
     "iovec": (uio.IOVEC, "iov_base iov_len"),

@@ -1,4 +1,4 @@
-"""``linux/fs.h``: flags of a read or write, of a rename and of what is written back."""
+"""``linux/fs.h``: flags of a read or write, of a rename, of what is written back and of an inode."""
 
 from __future__ import annotations
 
@@ -34,3 +34,6 @@ SEEK_CUR: Final = 1
 SEEK_END: Final = 2
 SEEK_DATA: Final = 3
 SEEK_HOLE: Final = 4
+
+FS_IOC_GETFLAGS: Final = 0x80086601
+FS_CASEFOLD_FL: Final = 0x40000000

@@ -1,0 +1,105 @@
+"""What the kernel tells of directories (inotify(7)), and what it says of the file systems they are on."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+from collections.abc import Iterator
+from fcntl import ioctl
+from functools import lru_cache
+from termios import FIONREAD
+from typing import Any, Final
+
+from usernel.abi.fcntl import O_CLOEXEC, O_NONBLOCK
+from usernel.abi.fs import FS_CASEFOLD_FL, FS_IOC_GETFLAGS
+from usernel.abi.inotify import INOTIFY_EVENT
+
+NOTHING: Final = bytes(4)
+EVENTS: Final = 64 << 10
+"""Bytes of events that are read at once."""
+STATFS: Final = 256
+"""More than ``struct statfs`` has; ``f_type`` is its first word."""
+
+Event = tuple[int, int, bytes]
+"""Of which watch, what (``IN_*``), and the name in the directory, empty where it is of the directory itself."""
+
+
+@lru_cache(1)
+def _libc() -> Any:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
+    libc.inotify_rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
+    libc.fstatfs.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    return libc
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+class Watches:
+    """An inotify instance. OSError where there are too many (``max_user_instances``: EMFILE)."""
+
+    __slots__ = ("_count", "_mountinfo", "_mounts", "fd")
+
+    def __init__(self) -> None:
+        self.fd = _checked(_libc().inotify_init1(O_NONBLOCK | O_CLOEXEC))
+        self._count = bytearray(NOTHING)
+        self._mounts = select.epoll()
+        self._mountinfo = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+        self._mounts.register(self._mountinfo, select.EPOLLPRI)  # it is always readable, and a mount is this
+
+    @property
+    def mounts(self) -> int:
+        """A descriptor that is readable, once each, when something was mounted or unmounted."""
+        return self._mounts.fileno()
+
+    def told(self) -> bool:
+        """Whether there are events that were not read."""
+        ioctl(self.fd, FIONREAD, self._count)
+        return self._count != NOTHING
+
+    def add(self, directory: bytes, mask: int) -> int:
+        """Watch a directory. OSError: of the path; ENOSPC: there are ``max_user_watches``."""
+        return _checked(_libc().inotify_add_watch(self.fd, directory, mask))
+
+    def remove(self, wd: int) -> None:
+        """Watch it no more."""
+        _libc().inotify_rm_watch(self.fd, wd)
+
+    def events(self) -> Iterator[Event]:
+        """All there are."""
+        while self.told():
+            data = os.read(self.fd, EVENTS)
+            at = 0
+            while at < len(data):
+                wd, mask, _cookie, size = INOTIFY_EVENT.unpack_from(data, at)
+                at += INOTIFY_EVENT.size
+                yield wd, mask, data[at : at + size].rstrip(b"\0")
+                at += size
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._mounts.close()
+        os.close(self._mountinfo)
+        os.close(self.fd)
+
+
+def filesystem(fd: int) -> int:
+    """The file system that something open is on (``f_type`` of statfs(2)). OSError."""
+    found = ctypes.create_string_buffer(STATFS)
+    _checked(_libc().fstatfs(fd, found))
+    return ctypes.c_long.from_buffer(found).value
+
+
+def folds_case(fd: int) -> bool:
+    """Whether names in an open directory are looked up without regard to case: events spell them as they are."""
+    flags = bytearray(8)
+    try:
+        ioctl(fd, FS_IOC_GETFLAGS, flags)
+    except OSError:
+        return False  # it knows of no flags
+    return bool(int.from_bytes(flags[:4], "little") & FS_CASEFOLD_FL)

@@ -11,7 +11,7 @@ from struct import Struct, calcsize
 
 from usernel.abi import inotify, io_uring_struct, openat2, stat, time_types, uio
 
-HEADERS = "linux/io_uring.h linux/openat2.h linux/stat.h linux/time_types.h linux/uio.h".split()
+HEADERS = "linux/inotify.h linux/io_uring.h linux/openat2.h linux/stat.h linux/time_types.h linux/uio.h".split()
 SQ_OFF = "head tail ring_mask ring_entries flags dropped array resv1 -"
 CQ_OFF = "head tail ring_mask ring_entries overflow cqes flags resv1 -"
 PARAMS = "sq_entries cq_entries flags sq_thread_cpu sq_thread_idle features wq_fd resv[0] resv[1] resv[2] "

@@ -168,7 +168,7 @@ class OpenFileCache:
         self._end()
 
     def forked(self) -> None:
-        """This is a forked child. What is told is the parent's to read, and so is what is watched; this one is closed."""
+        """This is a forked child: it is closed, and what is watched and told is its parent's."""
         for kept in self._all():
             kept.at.clear()
         self._end()

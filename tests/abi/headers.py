@@ -26,7 +26,7 @@ ALIEN = re.compile(r"#if defined\(__s390x__\).*?#else", re.DOTALL)
 ALL_ONES = re.compile(r"~0U\b")
 WORD = re.compile(r"\b[A-Za-z_]\w*\b")
 NUMBER = re.compile(r"\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\b")
-ARITHMETIC = re.compile(r"[-+*/~|&<>()\s\dxa-fo]+")
+ARITHMETIC = re.compile(r"[-+*/~|&<>()\s\dxa-fA-Fo]+")
 
 
 def _number(literal: re.Match[str]) -> str:

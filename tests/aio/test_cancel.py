@@ -14,8 +14,8 @@ import aiofiles
 import pytest
 
 import usernel
-from usernel.aio import hits
-from usernel.aio.files import descriptor, file, opening, whole
+from usernel.aio import hits, resident_unsafe
+from usernel.aio.files import descriptor, file, opening
 from usernel.aio.files.writer import Batch
 
 from .cancelling import DEADLINE_S, cancelled_at, each_await
@@ -47,7 +47,7 @@ class Turns:
 def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     """Nothing is cached, and turns have no time left: whatever may suspend does."""
     found = Turns()
-    for module in (descriptor, file, whole, hits):
+    for module in (descriptor, file, resident_unsafe, hits):
         monkeypatch.setattr(module, "preadv", not_cached)
     monkeypatch.setattr(opening, "opener_of", lambda *_args: lambda _path: -errno.EAGAIN)
     monkeypatch.setattr(hits.Hits, "used_up", property(lambda _hits: found.used_up()))

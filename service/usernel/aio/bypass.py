@@ -28,7 +28,6 @@ NOT_PLAIN: Final = os.O_DIRECT | os.O_APPEND
 NOT_BYPASSED: Final = IORING_SETUP_IOPOLL | IORING_SETUP_R_DISABLED | IORING_SETUP_SQPOLL
 MOST: Final = 256 << 10
 MOVED: Final = frozenset({IORING_OP_READ, IORING_OP_WRITE})
-WAITS: Final = frozenset({Errno.EAGAIN, Errno.EOPNOTSUPP})
 QUICK: Final = 4
 """How many fields a plain read has in the queue."""
 REFUSALS: Final = (OSError, TypeError, ValueError, OverflowError, BufferError, RuntimeError)
@@ -56,6 +55,13 @@ def whole(entry: Any) -> Sqe:
     return Sqe(IORING_OP_READ, 0, 0, fd, offset, buffer, len(buffer), 0, user_data)
 
 
+def _would_wait(entry: Any, error: OSError) -> bool:
+    """Whether it is a worker's. Of a read that cannot be asked so, the core may know otherwise."""
+    if error.errno == Errno.EOPNOTSUPP:
+        return len(entry) != QUICK and entry[0] == IORING_OP_WRITE
+    return error.errno == Errno.EAGAIN
+
+
 class Bypass:
     """What one ring does without the core."""
 
@@ -81,7 +87,7 @@ class Bypass:
         """Do what is at the head of the submission queue. Returns how many submissions that were."""
         cq, plain, preadv = self._rings.cq, self._plain, os.preadv
         plain.clear()  # what descriptors are may have changed since the last time
-        before = len(cq)
+        before, entry = len(cq), None
         try:
             for entry in islice(self._rings.sq, self._entries - before):
                 if len(entry) == QUICK:
@@ -97,7 +103,7 @@ class Bypass:
                         break
                 cq.append(new(Cqe, (user_data, size, 0, NOTHING)))
         except REFUSALS as error:
-            self._waits = isinstance(error, OSError) and error.errno in WAITS
+            self._waits = isinstance(error, OSError) and _would_wait(entry, error)
         finally:  # also where a signal's handler has raised
             count = self._done(len(cq) - before)
         return count

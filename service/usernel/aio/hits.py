@@ -10,6 +10,7 @@ their own.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Sequence
 from os import preadv
@@ -18,6 +19,8 @@ from typing import Final
 
 from usernel.abi.errno import Errno
 from usernel.abi.fs import RWF_NOWAIT
+
+from .resident_unsafe import Told, preadv_anyhow, told_by
 
 BUDGET_NS: Final = 300_000
 """How long the I/O of one turn of the loop may take before others run."""
@@ -52,8 +55,8 @@ class Hits:
     """What one loop does at once. After each operation its caller asks ``used_up``, and if so awaits ``turn``."""
 
     __slots__ = (
-        "_again", "_asked", "_begun", "_crowded", "_loop", "_misses", "_own", "_share", "_task", "_waiting", "came",
-        "inline", "look", "missed", "scratch", "turns", "until", "view",
+        "_again", "_asked", "_begun", "_crowded", "_in_memory", "_loop", "_misses", "_own", "_share", "_task",
+        "_waiting", "came", "inline", "look", "missed", "scratch", "turns", "until", "view",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -71,6 +74,8 @@ class Hits:
         self._asked = 0
         """For how many reads the kernel was asked in this turn."""
         self._misses: dict[int, int] = {}
+        self._in_memory: dict[int, tuple[int, int]] = {}
+        """Descriptors of files of a tmpfs, and which these are."""
         self._task: int | None = None
         self._own = 0
         """How often this task has looked since the budget was used up."""
@@ -160,13 +165,29 @@ class Hits:
         self._look_again()
         await waiter
 
+    def now(self, fd: int, buffers: Sequence[Writable], size: int, offset: int) -> int:
+        """preadv(2) of ``size`` bytes or less, where it does not sleep. OSError: one of ``NOT_NOW`` where it might."""
+        if self._in_memory and self._is_in_memory(fd):
+            return preadv(fd, buffers, offset)
+        try:
+            return preadv(fd, buffers, offset, RWF_NOWAIT)
+        except OSError as error:
+            if error.errno != Errno.EOPNOTSUPP:
+                raise
+        told = told_by(fd)
+        if told is Told.TMPFS:
+            if len(self._in_memory) >= KNOWN:
+                self._in_memory.clear()
+            self._in_memory[fd] = _identity(fd)
+        return preadv_anyhow(fd, buffers, size, offset, told)
+
     def pread(self, fd: int, size: int, offset: int) -> bytes | None:
         """Bytes of a file that are cached, as os.pread(fd, size, offset); None where that might sleep. OSError."""
         if size > MOST or (self._misses and self.cold(fd)):
             return None
         view = self.view[:size]
         try:
-            got = preadv(fd, (view,), offset, RWF_NOWAIT)
+            got = self.now(fd, (view,), size, offset)
         except OSError as error:
             self._failed(fd, error)
             return None
@@ -183,7 +204,7 @@ class Hits:
         if size > MOST or (self._misses and self.cold(fd)):
             return None
         try:
-            got = preadv(fd, buffers, offset, RWF_NOWAIT)
+            got = self.now(fd, buffers, size, offset)
         except OSError as error:
             self._failed(fd, error)
             return None
@@ -200,7 +221,7 @@ class Hits:
         if self._misses.get(fd, 0) >= MISSES or size > MOST:
             return False
         try:
-            there = preadv(fd, (self.view[:size],), offset, RWF_NOWAIT) == size
+            there = self.now(fd, (self.view[:size],), size, offset) == size
         except OSError:
             return False
         if there:
@@ -211,7 +232,7 @@ class Hits:
     def at_end(self, fd: int, offset: int) -> bool:
         """Whether a short read was the file's end, not the end of what is cached."""
         try:
-            return preadv(fd, (bytearray(1),), offset, RWF_NOWAIT) == 0
+            return self.now(fd, (bytearray(1),), 1, offset) == 0
         except OSError:
             return False
 
@@ -219,6 +240,16 @@ class Hits:
         if error.errno not in NOT_NOW:
             raise error
         self.miss(fd)
+
+    def _is_in_memory(self, fd: int) -> bool:
+        """Whether it is yet the file of a tmpfs that it was."""
+        known = self._in_memory.get(fd)
+        if known is None:
+            return False
+        if known == _identity(fd):
+            return True
+        del self._in_memory[fd]
+        return False
 
     def miss(self, fd: int) -> None:
         """Something of a file was not cached."""
@@ -245,7 +276,13 @@ class Hits:
     def forget(self, fd: int) -> None:
         """A descriptor is closed: what is known of it says nothing of the next file of that number."""
         self._misses.pop(fd, None)
+        self._in_memory.pop(fd, None)
 
     def stat(self) -> dict[str, int]:
         """How it went."""
         return {"inline": self.inline, "missed": self.missed, "came": self.came, "turns": self.turns}
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino

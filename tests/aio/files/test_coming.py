@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import usernel
-from usernel.aio import hits
-from usernel.aio.files import descriptor, file, whole
+from usernel.aio import hits, resident_unsafe
+from usernel.aio.files import descriptor, file
 from usernel.aio.hits import ASKED, MISSES, MOST, TURNS
 from usernel.aio.together import SMALL
 
@@ -39,7 +39,7 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     found = Disk()
-    for module in (descriptor, file, whole, hits):
+    for module in (descriptor, file, resident_unsafe, hits):
         monkeypatch.setattr(module, "preadv", found.preadv)
     return found
 

@@ -6,20 +6,21 @@ import asyncio
 import fcntl
 import io
 import os
-import resource
 from collections.abc import Callable
 from functools import partial
 from os import preadv
 from stat import S_ISBLK, S_ISREG
 from typing import Any, Final, TypeVar, cast
 
+from usernel.abi.errno import Errno
 from usernel.abi.fs import RWF_NOWAIT
 from usernel.abi.io_uring_op import IORING_OP_READ, IORING_OP_WRITE
 from usernel.kernel.io_uring.sqe import Sqe
 
 from ..called import Part
-from ..hits import MISSES, MOST, NOT_NOW, RETRY, TURNS
+from ..hits import MISSES, MOST, NOT_NOW, RETRY, TURNS, Writable
 from ..loop_ring import LoopRing
+from ..resident_unsafe import PAGE, Resident, Told, told_by
 from ..together import SMALL, ask_for
 
 T = TypeVar("T")
@@ -29,11 +30,13 @@ SCRATCH: Final = 64 << 10
 """Reads up to this size go through a buffer that is used again."""
 
 
-PAGE: Final = resource.getpagesize()
-Quick = tuple[int, int, tuple[bytearray, ...], Any]
-"""For what a read is tried at once, all in one place: of which size, from which descriptor, into which buffer, and
-``Hits``. In a busy process each object that a read looks at is one more that the processor has to fetch."""
-NOTHING: Final[Quick] = (-1, -1, (), None)
+Quick = tuple[int, int, tuple[bytearray, ...], int, Any]
+"""For what a read is tried at once, all in one place: of which size, from which descriptor, into which buffer, with
+which flags, and ``Hits``. In a busy process each object that a read looks at is one more that the processor has to
+fetch."""
+NOTHING: Final[Quick] = (-1, -1, (), 0, None)
+FLAGS: Final = {Told.RWF_NOWAIT: RWF_NOWAIT, Told.TMPFS: 0}
+"""With what a read that is not to sleep is made, where that is all there is to it."""
 Plain = tuple[int, Any, int]
 """A regular file that was just opened to be read, and nothing else: its descriptor, path and size."""
 
@@ -46,8 +49,8 @@ class Descriptor:
     """
 
     __slots__ = (
-        "_hot", "_idle", "_path", "_raw", "_users", "append", "buffer", "cached", "dirty", "fd", "hits", "loop",
-        "misses", "quick", "readable", "regular", "ring", "scratch_size", "seekable", "size", "start",
+        "_hot", "_idle", "_path", "_raw", "_resident", "_told", "_users", "append", "buffer", "cached", "dirty", "fd",
+        "hits", "loop", "misses", "quick", "readable", "regular", "ring", "scratch_size", "seekable", "size", "start",
         "unread", "writable",
     )  # fmt: skip
 
@@ -65,6 +68,8 @@ class Descriptor:
         self.dirty = False
         """Whether something written is not yet in the file."""
         self.misses = 0
+        self._told = Told.RWF_NOWAIT
+        self._resident: Resident | None = None
         self._hot = self.cached
         self.use_scratch(0)
         self.unread: list[bytes] = []
@@ -139,8 +144,9 @@ class Descriptor:
         self._set_quick()
 
     def _set_quick(self) -> None:
-        found = self._hot and self.scratch_size > 0
-        self.quick = (self.scratch_size, self.fd, (self.buffer,), self.hits) if found else NOTHING
+        found = self._hot and self.scratch_size > 0 and self._told in FLAGS
+        flags = FLAGS.get(self._told, 0)
+        self.quick = (self.scratch_size, self.fd, (self.buffer,), flags, self.hits) if found else NOTHING
 
     # -------------------------------------------------------------------------------------------------------- at once
 
@@ -150,7 +156,7 @@ class Descriptor:
             return None
         buffer = self.buffer if size == self.scratch_size else bytearray(size)
         try:
-            got = preadv(self.fd, (buffer,), offset, RWF_NOWAIT)
+            got = self._preadv_now(buffer, size, offset)
         except OSError as error:
             if error.errno not in NOT_NOW:
                 raise
@@ -158,6 +164,24 @@ class Descriptor:
             return None
         self.hit()
         return bytes(buffer) if got == size else bytes(memoryview(buffer)[:got])
+
+    def _preadv_now(self, view: Writable, size: int, offset: int) -> int:
+        """preadv(2), where it does not sleep. OSError: one of ``NOT_NOW`` where it might, or nobody tells."""
+        told = self._told
+        if told is Told.RWF_NOWAIT:
+            try:
+                return preadv(self.fd, (view,), offset, RWF_NOWAIT)
+            except OSError as error:
+                if error.errno != Errno.EOPNOTSUPP:
+                    raise
+            told = self._told = told_by(self.fd)
+            self._set_quick()
+        if told is Told.MINCORE:
+            self._resident = self._resident or Resident(self.fd)
+            told = Told.TMPFS if self._resident.has(offset, size) else Told.NOBODY
+        if told is Told.NOBODY:
+            raise BlockingIOError(Errno.EAGAIN, os.strerror(Errno.EAGAIN))
+        return preadv(self.fd, (view,), offset)
 
     def whole_at_once(self, size: int, offset: int) -> bytes | None:
         """The same; None also where the rest of it is not cached, and for what os.pread is to judge."""
@@ -182,7 +206,7 @@ class Descriptor:
             return None
         view = self.hits.view[: size + 1]
         try:
-            if preadv(self.fd, (view,), offset, RWF_NOWAIT) != size:
+            if self._preadv_now(view, size + 1, offset) != size:
                 return None
         except OSError:
             return None  # it is looked at more closely by those who read it in pieces
@@ -322,21 +346,26 @@ class Descriptor:
 
     def end(self) -> None:
         """Close it, which nobody uses and nobody wrote: nothing is to be written back. OSError."""
-        self._hot = self.cached = False
-        self.use_scratch(0)
+        self._leave_cache()
         if self._raw is not None:
             self._raw.close()
         else:
             fd, self.fd = self.fd, -1
             os.close(fd)
 
+    def _leave_cache(self) -> None:
+        self._hot = self.cached = False
+        self.use_scratch(0)
+        if self._resident is not None:
+            self._resident.close()
+            self._resident = None
+
     async def shut(self) -> None:
         """Close it, whatever becomes of the task. OSError."""
         if not self.writable:
             self.end()
             return
-        self._hot = self.cached = False
-        self.use_scratch(0)
+        self._leave_cache()
         try:
             await self.ring.call(self.raw.close)
         finally:

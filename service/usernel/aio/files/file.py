@@ -10,8 +10,6 @@ from time import perf_counter_ns
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from usernel.abi.fs import RWF_NOWAIT
-
 from ..hits import Writable
 from .buffer import Buffer
 from .descriptor import SCRATCH, Descriptor
@@ -147,10 +145,10 @@ class BinaryFile(File):
 
     async def pread(self, n: int, offset: int) -> bytes:
         """Read at an offset, as ``os.pread(fd, n, offset)``; the position stays. OSError."""
-        size, fd, scratch, hits = self._descriptor.quick
+        size, fd, scratch, flags, hits = self._descriptor.quick
         if n == size and offset >= 0:
             try:
-                got = preadv(fd, scratch, offset, RWF_NOWAIT)
+                got = preadv(fd, scratch, offset, flags)
             except BlockingIOError:
                 hits.missed += 1
                 return await self._descriptor.pread(n, offset)
@@ -219,11 +217,11 @@ class BinaryFile(File):
 
     def _some_at_once(self, parts: list[tuple[int, int]], found: list[bytes | None]) -> None:
         descriptor = self._descriptor
-        size, fd, scratch, hits = descriptor.quick
+        size, fd, scratch, flags, hits = descriptor.quick
         for n, offset in parts:
             if n == size and offset >= 0:
                 try:
-                    if preadv(fd, scratch, offset, RWF_NOWAIT) == n:
+                    if preadv(fd, scratch, offset, flags) == n:
                         found.append(joined(scratch))
                         hits.inline += 1
                         continue

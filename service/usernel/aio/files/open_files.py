@@ -12,13 +12,11 @@ import os
 import warnings
 from collections.abc import Iterable
 from functools import partial
-from os import preadv
 from stat import S_ISREG
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from usernel.abi.fcntl import O_CLOEXEC, O_DIRECTORY, O_RDONLY
-from usernel.abi.fs import RWF_NOWAIT
 from usernel.abi.inotify import (
     IN_ATTRIB,
     IN_DELETE,
@@ -42,10 +40,10 @@ from usernel.abi.magic import (
 from ..alive import ALIVE
 from ..hits import MOST
 from ..loop import attach
-from .descriptor import PAGE
+from ..resident_unsafe import PAGE, filesystem, preadv_now
 from .lookups import Lookup, lookups
 from .opening import READS
-from .watches_unsafe import Watches, filesystem, folds_case
+from .watches_unsafe import Watches, folds_case
 from .whole import read_file
 
 if TYPE_CHECKING:
@@ -179,7 +177,7 @@ class OpenFileCache:
         """All of it, where all of it is cached and there is not too much; else None."""
         hits = self._hits
         try:
-            got = preadv(kept.fd, self._into, 0, RWF_NOWAIT)
+            got = preadv_now(kept.fd, self._into, MOST, 0)
         except OSError:
             return None  # whoever opens it is told
         if got == MOST or not (got % PAGE or got == os.lseek(kept.fd, 0, os.SEEK_END)):

@@ -1,4 +1,4 @@
-"""What the kernel tells of directories (inotify(7)), and what it says of the file systems they are on."""
+"""What the kernel tells of directories (inotify(7))."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from usernel.abi.inotify import INOTIFY_EVENT
 NOTHING: Final = bytes(4)
 EVENTS: Final = 64 << 10
 """Bytes of events that are read at once."""
-STATFS: Final = 256
-"""More than ``struct statfs`` has; ``f_type`` is its first word."""
 
 Event = tuple[int, int, bytes]
 """Of which watch, what (``IN_*``), and the name in the directory, empty where it is of the directory itself."""
@@ -30,7 +28,6 @@ def _libc() -> Any:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
     libc.inotify_rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
-    libc.fstatfs.argtypes = (ctypes.c_int, ctypes.c_void_p)
     return libc
 
 
@@ -86,13 +83,6 @@ class Watches:
         self._mounts.close()
         os.close(self._mountinfo)
         os.close(self.fd)
-
-
-def filesystem(fd: int) -> int:
-    """The file system that something open is on (``f_type`` of statfs(2)). OSError."""
-    found = ctypes.create_string_buffer(STATFS)
-    _checked(_libc().fstatfs(fd, found))
-    return ctypes.c_long.from_buffer(found).value
 
 
 def folds_case(fd: int) -> bool:

@@ -13,14 +13,12 @@ import os
 import sys
 from enum import Enum, auto
 from functools import partial
-from os import preadv
 from stat import S_ISREG
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from usernel.abi.errno import Errno
 from usernel.abi.fcntl import O_CLOEXEC, O_CREAT, O_TRUNC, O_WRONLY
-from usernel.abi.fs import RWF_NOWAIT
 from usernel.abi.openat2 import RESOLVE_CACHED
 
 from ..cached_path import SAID_BY_PATHS
@@ -29,8 +27,8 @@ from ..host_unsafe import opener
 from ..loop import attach
 from ..os.by_worker import Stop, in_steps
 from ..os.copying import copyfile
+from ..resident_unsafe import PAGE, preadv_now
 from . import opening
-from .descriptor import PAGE
 from .opening import READS
 
 if TYPE_CHECKING:
@@ -119,7 +117,7 @@ def _at_once(
             raise OSError(-fd, os.strerror(-fd), name)
         return None
     try:
-        got = preadv(fd, (hits.view,), 0, RWF_NOWAIT)
+        got = preadv_now(fd, (hits.view,), MOST, 0)
         if got < MOST and (got % PAGE or got == os.lseek(fd, 0, os.SEEK_END)):  # what is missing begins with a page
             sys.audit("open", name, "rb", READS)
             hits.hit(ANY)

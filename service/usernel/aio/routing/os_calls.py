@@ -9,8 +9,6 @@ from os import O_DIRECT
 from stat import S_ISBLK, S_ISFIFO, S_ISREG
 from typing import Any, Final
 
-from usernel.abi.fs import RWF_NOWAIT
-
 from ..hits import MOST, NOT_NOW
 from .moving import plainly
 from .outcome import LATER, WAITS, Cold, Outcome
@@ -68,7 +66,7 @@ def read(sight: Sight, _none: None, _target: object, args: Args, named: Named) -
     fd, size = args
     view = sight.hits.view
     try:
-        got = os.preadv(fd, (view[:size],), HERE, RWF_NOWAIT)
+        got = sight.hits.now(fd, (view[:size],), size, HERE)
     except OSError as error:
         if error.errno in NOT_NOW:
             sight.hits.miss(fd)

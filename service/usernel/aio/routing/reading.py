@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from usernel.abi.fs import RWF_NOWAIT
-
 from ..hits import MOST, SKEW
 from .outcome import LATER, Cold, Instead
 from .sight import Seen, Sight
@@ -95,7 +93,7 @@ def raw_readline(sight: Sight, seen: Seen, target: Any, args: Args, named: Named
 def _move(sight: Sight, fd: int, buffer: bytearray | memoryview, size: int) -> int | None:
     """Read a regular file from where it is; None, and it stays there, where not all of it is cached."""
     try:
-        got = os.preadv(fd, (buffer,), HERE, RWF_NOWAIT)
+        got = sight.hits.now(fd, (buffer,), size, HERE)
     except OSError:
         sight.hits.miss(fd)
         return None

@@ -12,13 +12,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from functools import partial, wraps
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .loop import EventLoop
 from .routing import Router
 
 OPENER: Final = 7
 """Which of ``open``'s arguments is the program's own function: that may call back into the loop, by anyio's threads."""
+TEMPORARY: Final = "anyio._core._tempfile"
+"""Where anyio's temporary files are: a function of that module makes one, and does no more."""
 ORIGINAL: Final = "usernel_original"
 NAME: Final = "run_sync_in_worker_thread"
 
@@ -51,7 +53,7 @@ def _routed(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     ) -> Any:
         loop = asyncio.get_running_loop()
         router = loop.router if isinstance(loop, EventLoop) else None
-        if router is None or (func is open and any(args[OPENER:])) or not router.knows(func, args):
+        if router is None or not _is_routed(router, func, args):
             return await original(cls, func, args, abandon_on_cancel=abandon_on_cancel, limiter=limiter)
         await cls.checkpoint_if_cancelled()
         called = partial(copy_context().run, func, *args)
@@ -67,6 +69,26 @@ def _routed(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     return run_sync_in_worker_thread
 
 
+def _is_routed(router: Router, func: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    if func is open and any(args[OPENER:]):
+        router.handed_on += 1
+        return False
+    return getattr(func, "__module__", None) == TEMPORARY or router.knows(func, args)
+
+
+def _begun(router: Router, called: partial[Any]) -> asyncio.Future[Any]:
+    if getattr(called.args[0], "__module__", None) != TEMPORARY:
+        future = router.route(called, ())
+        if future is None:
+            raise AssertionError("what is known is not handed on")
+        return future
+    loop = cast("EventLoop", asyncio.get_running_loop())
+    future = loop.create_future()
+    router.punted += 1
+    loop.ring.call_soon(called, future)
+    return future
+
+
 async def _acquired(limiter: Any) -> None:
     """Take a token, at once where there is one."""
     from anyio import WouldBlock  # noqa: PLC0415 - as above
@@ -77,10 +99,8 @@ async def _acquired(limiter: Any) -> None:
         await limiter.acquire()
 
 
-async def _awaited(router: Router, called: Callable[[], Any], abandon_on_cancel: bool) -> Any:
-    future = router.route(called, ())
-    if future is None:
-        raise AssertionError("what is known is not handed on")
+async def _awaited(router: Router, called: partial[Any], abandon_on_cancel: bool) -> Any:
+    future = _begun(router, called)
     if future.done():
         return future.result()
     from anyio import CancelScope  # noqa: PLC0415 - as above

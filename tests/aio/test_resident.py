@@ -15,8 +15,7 @@ import pytest
 
 import usernel
 from usernel.abi.fs import RWF_NOWAIT
-from usernel.aio import resident_unsafe
-from usernel.aio.resident_unsafe import PAGE, Resident, Told, preadv_now, told_by
+from usernel.aio.resident_unsafe import PAGE, Now, Resident, Told, preadv_now, told_by
 
 from .mounts import mounted, needs_root, overlaid
 
@@ -79,8 +78,11 @@ async def positioned(place: Path) -> None:
             assert await file.pread(PAGE, 3 * PAGE) == BYTES[3 * PAGE :]
             assert await file.pread(PAGE, 1 << 30) == b""
         assert await file.pread_many([(1, 0), (2, PAGE)]) == [BYTES[:1], BYTES[PAGE : PAGE + 2]]
-        into = bytearray(200)
-        assert await file.preadv([into], len(BYTES) - 100) == 100
+
+
+async def vectored(place: Path) -> None:
+    async with usernel.open(place / "file", "rb") as file:
+        assert await file.preadv([bytearray(200)], len(BYTES) - 100) == 100
 
 
 async def in_order(place: Path) -> None:
@@ -115,10 +117,41 @@ async def kept_open(place: Path) -> None:
         assert files.hits == 2
 
 
-@pytest.mark.parametrize("program", [positioned, in_order, whole, routed])
+@pytest.mark.parametrize("program", [positioned, in_order])
 def test_what_is_in_memory_is_read_at_once(place: Path, program: Callable[[Path], Coroutine[Any, Any, Any]]) -> None:
     (place / "file").read_bytes()
     assert at_once(program, place)
+
+
+@pytest.mark.parametrize("program", [whole, routed, vectored])
+def test_so_is_of_a_tmpfs_what_does_not_stay_open(
+    tmp_path: Path, program: Callable[[Path], Coroutine[Any, Any, Any]]
+) -> None:
+    with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as memory:
+        (memory / "file").write_bytes(BYTES)
+        assert at_once(program, memory)
+
+
+def test_a_descriptor_that_is_of_another_file_now_is_asked_anew(tmp_path: Path) -> None:
+    """Its number was that of a file in memory: what is read at once there may sleep here."""
+    (tmp_path / "file").write_bytes(BYTES)
+
+    async def main() -> None:
+        hits = asyncio.get_running_loop().ring.hits  # type: ignore[attr-defined]
+        with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as memory:
+            (memory / "file").write_bytes(BYTES)
+            fd = os.open(memory / "file", os.O_RDONLY)
+            assert hits.pread(fd, PAGE, 0) == BYTES[:PAGE]
+            assert fd in hits._in_memory
+            assert hits.pread(fd, PAGE, 3 * PAGE) == BYTES[3 * PAGE :]
+            other = os.open(tmp_path / "file", os.O_RDONLY)
+            os.dup2(other, fd)
+            os.close(other)
+            assert hits.pread(fd, PAGE, PAGE) == BYTES[PAGE : 2 * PAGE]
+            assert fd not in hits._in_memory
+            os.close(fd)
+
+    usernel.run(main())
 
 
 def test_it_is_kept_open(place: Path) -> None:
@@ -185,7 +218,7 @@ def test_whoever_is_not_told_the_truth_asks_nobody(overlay: Path) -> None:
             ).stdout.strip()
         )  # fmt: skip
         os.close(fd)
-    assert told == ["NOBODY", "MINCORE", "MINCORE"]
+    assert told == ["RWF_NOWAIT", "MINCORE", "MINCORE"]
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.mknod(path, 0o20600, os.makedev(1, 5))])
@@ -193,30 +226,34 @@ def test_what_is_no_regular_file_may_sleep(tmp_path: Path, make: Callable[[Path]
     with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as memory:
         make(memory / "other")
         fd = os.open(memory / "other", os.O_RDWR)
-        assert told_by(fd) is Told.NOBODY
+        assert told_by(fd) is Told.RWF_NOWAIT
         os.close(fd)
 
 
-def test_of_other_file_systems_nobody_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(_fd: int, _views: Any, _offset: int, flags: int = 0) -> int:
-        assert flags
-        raise OSError(errno.EOPNOTSUPP, "no RWF_NOWAIT")
-
-    monkeypatch.setattr(resident_unsafe, "preadv", refused)
+@pytest.mark.parametrize(
+    "read", [lambda fd, view: preadv_now(fd, view, 0), lambda fd, view: Now(fd).preadv(view, 1, 0)]
+)
+def test_of_other_file_systems_nobody_tells(read: Callable[[int, Any], int]) -> None:
     fd = os.open("/proc/self/comm", os.O_RDONLY)
-    with pytest.raises(BlockingIOError):
-        preadv_now(fd, (bytearray(1),), 1, 0)
+    with pytest.raises(OSError, match="not supported"):
+        read(fd, (bytearray(1),))
     os.close(fd)
 
 
 def test_errors_are_the_hosts(place: Path) -> None:
     fd = os.open(place / "file", os.O_WRONLY)
     with pytest.raises(OSError, match="Bad file descriptor"):
-        preadv_now(fd, (bytearray(1),), 1, 0)
+        preadv_now(fd, (bytearray(1),), 0)
     os.close(fd)
 
 
-def test_a_ring_reads_it_at_once(place: Path) -> None:
+def test_a_ring_reads_it_at_once(tmp_path: Path) -> None:
+    with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as place:
+        (place / "file").write_bytes(BYTES)
+        ring_reads(place)
+
+
+def ring_reads(place: Path) -> None:
     fd = os.open(place / "file", os.O_RDONLY)
     into = bytearray(2 * PAGE)
     (place / "file").read_bytes()

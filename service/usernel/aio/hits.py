@@ -20,7 +20,7 @@ from typing import Final
 from usernel.abi.errno import Errno
 from usernel.abi.fs import RWF_NOWAIT
 
-from .resident_unsafe import Told, preadv_anyhow, told_by
+from .resident_unsafe import Told, told_by
 
 BUDGET_NS: Final = 300_000
 """How long the I/O of one turn of the loop may take before others run."""
@@ -165,21 +165,19 @@ class Hits:
         self._look_again()
         await waiter
 
-    def now(self, fd: int, buffers: Sequence[Writable], size: int, offset: int) -> int:
-        """preadv(2) of ``size`` bytes or less, where it does not sleep. OSError: one of ``NOT_NOW`` where it might."""
+    def now(self, fd: int, buffers: Sequence[Writable], offset: int) -> int:
+        """preadv(2), where it does not sleep. OSError: one of ``NOT_NOW`` where it might."""
         if self._in_memory and self._is_in_memory(fd):
             return preadv(fd, buffers, offset)
         try:
             return preadv(fd, buffers, offset, RWF_NOWAIT)
         except OSError as error:
-            if error.errno != Errno.EOPNOTSUPP:
+            if error.errno != Errno.EOPNOTSUPP or told_by(fd) is not Told.TMPFS:
                 raise
-        told = told_by(fd)
-        if told is Told.TMPFS:
-            if len(self._in_memory) >= KNOWN:
-                self._in_memory.clear()
-            self._in_memory[fd] = _identity(fd)
-        return preadv_anyhow(fd, buffers, size, offset, told)
+        if len(self._in_memory) >= KNOWN:
+            self._in_memory.clear()
+        self._in_memory[fd] = _identity(fd)
+        return preadv(fd, buffers, offset)
 
     def pread(self, fd: int, size: int, offset: int) -> bytes | None:
         """Bytes of a file that are cached, as os.pread(fd, size, offset); None where that might sleep. OSError."""
@@ -187,7 +185,7 @@ class Hits:
             return None
         view = self.view[:size]
         try:
-            got = self.now(fd, (view,), size, offset)
+            got = self.now(fd, (view,), offset)
         except OSError as error:
             self._failed(fd, error)
             return None
@@ -204,7 +202,7 @@ class Hits:
         if size > MOST or (self._misses and self.cold(fd)):
             return None
         try:
-            got = self.now(fd, buffers, size, offset)
+            got = self.now(fd, buffers, offset)
         except OSError as error:
             self._failed(fd, error)
             return None
@@ -221,7 +219,7 @@ class Hits:
         if self._misses.get(fd, 0) >= MISSES or size > MOST:
             return False
         try:
-            there = self.now(fd, (self.view[:size],), size, offset) == size
+            there = self.now(fd, (self.view[:size],), offset) == size
         except OSError:
             return False
         if there:
@@ -232,7 +230,7 @@ class Hits:
     def at_end(self, fd: int, offset: int) -> bool:
         """Whether a short read was the file's end, not the end of what is cached."""
         try:
-            return self.now(fd, (bytearray(1),), 1, offset) == 0
+            return self.now(fd, (bytearray(1),), offset) == 0
         except OSError:
             return False
 

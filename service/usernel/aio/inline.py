@@ -22,7 +22,7 @@ from . import host_unsafe
 from .file import HostFile
 from .host import HERE, JOBS, Move, Views, behind, once
 from .poller import ready
-from .resident_unsafe import preadv_anyhow, told_by
+from .resident_unsafe import Told, told_by
 
 MOST: Final = 256 << 10
 """Bytes of a regular file that are moved at once: more would hold up whoever submits."""
@@ -78,20 +78,12 @@ def _cached(fd: int, views: Views, off: int, flags: int) -> int | Again:
     except OSError as error:
         if off == HERE and got:
             os.lseek(fd, -got, os.SEEK_CUR)
-        if error.errno == Errno.EOPNOTSUPP and not flags:
-            return _anyhow(fd, views, wanted, off)
+        if error.errno == Errno.EOPNOTSUPP and not flags and told_by(fd) is Told.TMPFS:
+            return os.preadv(fd, views, off)
         if error.errno in WAITS:
             return AGAIN
         raise
     return got
-
-
-def _anyhow(fd: int, views: Views, wanted: int, off: int) -> int | Again:
-    """Where the file system knows no RWF_NOWAIT."""
-    try:
-        return preadv_anyhow(fd, views, wanted, off, told_by(fd))
-    except BlockingIOError:
-        return AGAIN
 
 
 def _nowait(move: Move, fd: int, views: Views, off: int, done: int, flags: int) -> int:

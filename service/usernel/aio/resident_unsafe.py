@@ -1,8 +1,8 @@
-"""Reads that do not sleep, of files whose file system knows no RWF_NOWAIT.
+"""Reads that do not sleep, also of files whose file system knows no RWF_NOWAIT.
 
 Files of tmpfs are in memory (what of them is swapped out is the exception that is waited for). Of overlayfs, on which
 containers stand, mincore(2) tells which pages of the file beneath are resident: but the truth only to who owns the file
-or may write it. Of all others nobody tells.
+or may write it, and only where the file stays open, for it has to be mapped. Of all others nobody tells.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Told(Enum):
     """By what it is told whether a read of a file would sleep."""
 
     RWF_NOWAIT = auto()
+    """Or by nobody, if it is not supported."""
     TMPFS = auto()
     """It would not."""
     MINCORE = auto()
-    NOBODY = auto()
 
 
 @lru_cache(1)
@@ -64,14 +64,14 @@ def filesystem(fd: int) -> int:
 
 
 def told_by(fd: int) -> Told:
-    """By what it is told of a file that was found not to know RWF_NOWAIT. OSError."""
+    """By what it is told of an open file. OSError."""
     status = os.fstat(fd)
     kind = filesystem(fd) if S_ISREG(status.st_mode) else 0  # a FIFO may be on a tmpfs, too, and a terminal is
     if kind == TMPFS_MAGIC:
         return Told.TMPFS
     if kind == OVERLAYFS_SUPER_MAGIC and (status.st_uid == os.geteuid() or _writable(fd)):
         return Told.MINCORE  # which tells all others that each page is resident (can_do_mincore)
-    return Told.NOBODY
+    return Told.RWF_NOWAIT
 
 
 def _writable(fd: int) -> bool:
@@ -118,25 +118,42 @@ class Resident:
             self._at, self._size = None, 0
 
 
-def preadv_now(fd: int, views: Views, size: int, offset: int) -> int:
-    """preadv(2) of a regular file, ``size`` bytes or less. BlockingIOError where it might sleep; OSError."""
+class Now:
+    """Reads of one file that stays open."""
+
+    __slots__ = ("_fd", "_resident", "told")
+
+    def __init__(self, fd: int) -> None:
+        """OSError."""
+        self._fd = fd
+        self.told = told_by(fd)
+        self._resident = Resident(fd) if self.told is Told.MINCORE else None
+
+    @property
+    def flags(self) -> int | None:
+        """With which flags of preadv(2) it does not sleep; None where that is not all there is to it."""
+        return {Told.RWF_NOWAIT: RWF_NOWAIT, Told.TMPFS: 0}.get(self.told)
+
+    def preadv(self, views: Views, size: int, offset: int) -> int:
+        """preadv(2) of ``size`` bytes or less. OSError: EAGAIN where it might sleep, EOPNOTSUPP where nobody tells."""
+        if self.told is Told.RWF_NOWAIT:
+            return preadv(self._fd, views, offset, RWF_NOWAIT)
+        if self._resident is not None and not self._resident.has(offset, size):
+            os.posix_fadvise(self._fd, offset, size, os.POSIX_FADV_WILLNEED)  # as RWF_NOWAIT does
+            raise BlockingIOError(Errno.EAGAIN, os.strerror(Errno.EAGAIN))
+        return preadv(self._fd, views, offset)
+
+    def close(self) -> None:
+        """It does not stay open."""
+        if self._resident is not None:
+            self._resident.close()
+
+
+def preadv_now(fd: int, views: Views, offset: int) -> int:
+    """preadv(2) of any file. OSError: EAGAIN where it might sleep, EOPNOTSUPP where nobody tells."""
     try:
         return preadv(fd, views, offset, RWF_NOWAIT)
     except OSError as error:
-        if error.errno != Errno.EOPNOTSUPP:
+        if error.errno != Errno.EOPNOTSUPP or told_by(fd) is not Told.TMPFS:
             raise
-    return preadv_anyhow(fd, views, size, offset, told_by(fd))
-
-
-def preadv_anyhow(fd: int, views: Views, size: int, offset: int, told: Told) -> int:
-    """The same where RWF_NOWAIT is not known."""
-    if told is Told.MINCORE:
-        resident = Resident(fd)
-        try:
-            here = os.lseek(fd, 0, os.SEEK_CUR) if offset < 0 else offset
-            told = Told.TMPFS if resident.has(here, size) else Told.NOBODY
-        finally:
-            resident.close()
-    if told is not Told.TMPFS:
-        raise BlockingIOError(Errno.EAGAIN, os.strerror(Errno.EAGAIN))
     return preadv(fd, views, offset)

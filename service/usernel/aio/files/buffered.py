@@ -46,8 +46,7 @@ class BufferedFile(BinaryFile):
             os.lseek(descriptor.fd, end, os.SEEK_SET)
         self._buffer = buffer.detached()
         buffer.closed, buffer.credit, buffer.writing = True, 0, False
-        descriptor.cached = False
-        descriptor.cool()
+        descriptor.leave_cache()
         return raw
 
     # -------------------------------------------------------------------------------------------------------- reading

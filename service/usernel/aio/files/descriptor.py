@@ -20,7 +20,7 @@ from usernel.kernel.io_uring.sqe import Sqe
 from ..called import Part
 from ..hits import MISSES, MOST, NOT_NOW, RETRY, TURNS, Writable
 from ..loop_ring import LoopRing
-from ..resident_unsafe import PAGE, Resident, Told, told_by
+from ..resident_unsafe import PAGE, Now
 from ..together import SMALL, ask_for
 
 T = TypeVar("T")
@@ -35,8 +35,6 @@ Quick = tuple[int, int, tuple[bytearray, ...], int, Any]
 which flags, and ``Hits``. In a busy process each object that a read looks at is one more that the processor has to
 fetch."""
 NOTHING: Final[Quick] = (-1, -1, (), 0, None)
-FLAGS: Final = {Told.RWF_NOWAIT: RWF_NOWAIT, Told.TMPFS: 0}
-"""With what a read that is not to sleep is made, where that is all there is to it."""
 Plain = tuple[int, Any, int]
 """A regular file that was just opened to be read, and nothing else: its descriptor, path and size."""
 
@@ -49,9 +47,30 @@ class Descriptor:
     """
 
     __slots__ = (
-        "_hot", "_idle", "_path", "_raw", "_resident", "_told", "_users", "append", "buffer", "cached", "dirty", "fd",
-        "hits", "loop", "misses", "quick", "readable", "regular", "ring", "scratch_size", "seekable", "size", "start",
-        "unread", "writable",
+        "_hot",
+        "_idle",
+        "_now",
+        "_path",
+        "_raw",
+        "_users",
+        "append",
+        "buffer",
+        "cached",
+        "dirty",
+        "fd",
+        "hits",
+        "loop",
+        "misses",
+        "quick",
+        "readable",
+        "regular",
+        "ring",
+        "scratch_size",
+        "seekable",
+        "size",
+        "start",
+        "unread",
+        "writable",
     )  # fmt: skip
 
     def __init__(self, raw: io.FileIO | Plain, ring: LoopRing, loop: asyncio.AbstractEventLoop) -> None:
@@ -68,8 +87,8 @@ class Descriptor:
         self.dirty = False
         """Whether something written is not yet in the file."""
         self.misses = 0
-        self._told = Told.RWF_NOWAIT
-        self._resident: Resident | None = None
+        self._now: Now | None = None
+        """How it is read at once, where not by RWF_NOWAIT."""
         self._hot = self.cached
         self.use_scratch(0)
         self.unread: list[bytes] = []
@@ -144,9 +163,11 @@ class Descriptor:
         self._set_quick()
 
     def _set_quick(self) -> None:
-        found = self._hot and self.scratch_size > 0 and self._told in FLAGS
-        flags = FLAGS.get(self._told, 0)
-        self.quick = (self.scratch_size, self.fd, (self.buffer,), flags, self.hits) if found else NOTHING
+        flags = RWF_NOWAIT if self._now is None else self._now.flags
+        if self._hot and self.scratch_size > 0 and flags is not None:
+            self.quick = (self.scratch_size, self.fd, (self.buffer,), flags, self.hits)
+        else:
+            self.quick = NOTHING
 
     # -------------------------------------------------------------------------------------------------------- at once
 
@@ -166,22 +187,16 @@ class Descriptor:
         return bytes(buffer) if got == size else bytes(memoryview(buffer)[:got])
 
     def _preadv_now(self, view: Writable, size: int, offset: int) -> int:
-        """preadv(2), where it does not sleep. OSError: one of ``NOT_NOW`` where it might, or nobody tells."""
-        told = self._told
-        if told is Told.RWF_NOWAIT:
+        """preadv(2), where it does not sleep. OSError: one of ``NOT_NOW`` where it might."""
+        if self._now is None:
             try:
                 return preadv(self.fd, (view,), offset, RWF_NOWAIT)
             except OSError as error:
                 if error.errno != Errno.EOPNOTSUPP:
                     raise
-            told = self._told = told_by(self.fd)
+            self._now = Now(self.fd)
             self._set_quick()
-        if told is Told.MINCORE:
-            self._resident = self._resident or Resident(self.fd)
-            told = Told.TMPFS if self._resident.has(offset, size) else Told.NOBODY
-        if told is Told.NOBODY:
-            raise BlockingIOError(Errno.EAGAIN, os.strerror(Errno.EAGAIN))
-        return preadv(self.fd, (view,), offset)
+        return self._now.preadv((view,), size, offset)
 
     def whole_at_once(self, size: int, offset: int) -> bytes | None:
         """The same; None also where the rest of it is not cached, and for what os.pread is to judge."""
@@ -346,26 +361,27 @@ class Descriptor:
 
     def end(self) -> None:
         """Close it, which nobody uses and nobody wrote: nothing is to be written back. OSError."""
-        self._leave_cache()
+        self.leave_cache()
         if self._raw is not None:
             self._raw.close()
         else:
             fd, self.fd = self.fd, -1
             os.close(fd)
 
-    def _leave_cache(self) -> None:
+    def leave_cache(self) -> None:
+        """Nothing is read at once any more."""
         self._hot = self.cached = False
         self.use_scratch(0)
-        if self._resident is not None:
-            self._resident.close()
-            self._resident = None
+        if self._now is not None:
+            self._now.close()
+            self._now = None
 
     async def shut(self) -> None:
         """Close it, whatever becomes of the task. OSError."""
         if not self.writable:
             self.end()
             return
-        self._leave_cache()
+        self.leave_cache()
         try:
             await self.ring.call(self.raw.close)
         finally:

@@ -40,7 +40,7 @@ from usernel.abi.magic import (
 from ..alive import ALIVE
 from ..hits import MOST
 from ..loop import attach
-from ..resident_unsafe import PAGE, filesystem, preadv_now
+from ..resident_unsafe import PAGE, Now, filesystem
 from .lookups import Lookup, lookups
 from .opening import READS
 from .watches_unsafe import Watches, folds_case
@@ -71,11 +71,12 @@ class Kept:
     Without any it is given up.
     """
 
-    __slots__ = ("at", "fd", "name", "used")
+    __slots__ = ("at", "fd", "name", "now", "used")
 
     def __init__(self, name: str | bytes) -> None:
         self.name = name
         self.fd = -1
+        self.now: Now | None = None
         self.at: set[tuple[int, bytes]] = set()
         self.used = 0
         """The tick in which it was read last."""
@@ -175,9 +176,11 @@ class OpenFileCache:
 
     def _at_once(self, kept: Kept) -> bytes | None:
         """All of it, where all of it is cached and there is not too much; else None."""
-        hits = self._hits
+        hits, now = self._hits, kept.now
+        if now is None:
+            return None
         try:
-            got = preadv_now(kept.fd, self._into, MOST, 0)
+            got = now.preadv(self._into, MOST, 0)
         except OSError:
             return None  # whoever opens it is told
         if got == MOST or not (got % PAGE or got == os.lseek(kept.fd, 0, os.SEEK_END)):
@@ -213,6 +216,7 @@ class OpenFileCache:
             if not self.closed:
                 self._listen()
             if kept.at:
+                kept.now = Now(opened[0])
                 kept.fd, kept.used = opened.pop(), self._tick
                 self._files[name] = kept
                 self._counts["opened"] += 1
@@ -270,6 +274,8 @@ class OpenFileCache:
         kept.at.clear()
         if kept.fd >= 0:
             del self._files[kept.name]
+            if kept.now is not None:
+                kept.now.close()
             fd, kept.fd = kept.fd, -1
             os.close(fd)
 

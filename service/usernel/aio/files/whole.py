@@ -117,7 +117,7 @@ def _at_once(
             raise OSError(-fd, os.strerror(-fd), name)
         return None
     try:
-        got = preadv_now(fd, (hits.view,), MOST, 0)
+        got = preadv_now(fd, (hits.view,), 0)
         if got < MOST and (got % PAGE or got == os.lseek(fd, 0, os.SEEK_END)):  # what is missing begins with a page
             sys.audit("open", name, "rb", READS)
             hits.hit(ANY)

@@ -66,7 +66,7 @@ def read(sight: Sight, _none: None, _target: object, args: Args, named: Named) -
     fd, size = args
     view = sight.hits.view
     try:
-        got = sight.hits.now(fd, (view[:size],), size, HERE)
+        got = sight.hits.now(fd, (view[:size],), HERE)
     except OSError as error:
         if error.errno in NOT_NOW:
             sight.hits.miss(fd)

@@ -93,7 +93,7 @@ def raw_readline(sight: Sight, seen: Seen, target: Any, args: Args, named: Named
 def _move(sight: Sight, fd: int, buffer: bytearray | memoryview, size: int) -> int | None:
     """Read a regular file from where it is; None, and it stays there, where not all of it is cached."""
     try:
-        got = sight.hits.now(fd, (buffer,), size, HERE)
+        got = sight.hits.now(fd, (buffer,), HERE)
     except OSError:
         sight.hits.miss(fd)
         return None

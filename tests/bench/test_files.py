@@ -12,7 +12,7 @@ from time import sleep
 import pytest
 from rich.console import Console
 
-from usernel.bench import handler, lateness, limit, reads, run
+from usernel.bench import handler, lateness, limit, reads, run, small
 from usernel.bench.__main__ import main
 from usernel.bench.chart import chart
 from usernel.bench.goals import GOALS, Goal
@@ -135,7 +135,7 @@ def test_pieces_are_handed_out_until_the_time_is_over() -> None:
     assert not list(over.again_and_again([1]))
 
 
-@pytest.mark.parametrize("words", [[reads.BATCH], [handler.OPENED]], ids=["reads", "handler"])
+@pytest.mark.parametrize("words", [[reads.BATCH], [small.KEPT]], ids=["reads", "kept open"])
 def test_a_short_round_of_rows_that_need_no_peer(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, words: list[str]
 ) -> None:

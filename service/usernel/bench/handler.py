@@ -34,6 +34,7 @@ OPENED: Final = "usernel.open: pread of an open file"
 OPENED_SYNC: Final = "os.pread of an open file, synchronous"
 WHOLE: Final = "usernel.open: open, read, close"
 FUSED: Final = "usernel.read_file"
+KEPT: Final = "usernel.OpenFileCache: read_file"
 SYNC: Final = "open, read, close, synchronous"
 ROUTED: Final = "aiofiles on usernel: open, read, close"
 AIOFILES: Final = "aiofiles on uvloop: open, read, close"
@@ -134,6 +135,22 @@ async def reads_in_one_go(corpus: Corpus) -> Reader:
 
     async def read() -> bytes:
         return await usernel.read_file(next(paths))
+
+    return read
+
+
+async def reads_kept_open(corpus: Corpus) -> Reader:
+    """The same where the files are kept open."""
+    import usernel
+
+    files = usernel.OpenFileCache(max=corpus.files)
+    paths = names(corpus)
+    for path in paths:
+        await files.read_file(path)
+    around_all = cycle(paths)
+
+    async def read() -> bytes:
+        return await files.read_file(next(around_all))
 
     return read
 
@@ -241,6 +258,7 @@ WAYS: Final[Sequence[tuple[str, str, Making, Bodies, str]]] = (
     (OPENED_SYNC, "usernel", reads_opened_synchronously, blocks, ""),
     (WHOLE, "usernel", reads_whole, smalls, ""),
     (FUSED, "usernel", reads_in_one_go, smalls, ""),
+    (KEPT, "usernel", reads_kept_open, smalls, ""),
     (SYNC, "usernel", reads_synchronously, smalls, ""),
     (ROUTED, "usernel", reads_aiofiles, smalls, "aiofiles"),
     (AIOFILES, "uvloop", reads_aiofiles, smalls, "aiofiles"),

@@ -16,6 +16,7 @@ from .row import Corpus, Row
 WORK: Final = "open, read, close of 4 KiB files, 32 at a time"
 SYNC: Final = "open, synchronous"
 FUSED: Final = "usernel.read_file"
+KEPT: Final = "usernel.OpenFileCache: read_file"
 
 Paths = Iterator[Sequence[str]]
 Reading = Callable[[Paths], Awaitable[None]]
@@ -97,6 +98,24 @@ async def _measured(reading: Reading, corpus: Corpus, seconds: float) -> float:
     return await paced(TASKS, seconds, task)
 
 
+async def _measured_kept_open(corpus: Corpus, seconds: float) -> float:
+    import usernel
+
+    async with usernel.OpenFileCache(max=corpus.files) as files:
+
+        async def reading(paths: Paths) -> None:
+            for chunk in paths:
+                for path in chunk:
+                    await files.read_file(path)
+
+        return await _measured(reading, corpus, seconds)
+
+
+def kept_open(corpus: Corpus, seconds: float) -> float:
+    """Files a second where all of them are kept open."""
+    return on("usernel", _measured_kept_open(corpus, seconds))
+
+
 def measure(loop: str, reading: Reading, corpus: Corpus, seconds: float) -> float:
     """Files a second of one way on a loop."""
     return on(loop, _measured(reading, corpus, seconds))
@@ -131,5 +150,6 @@ WAYS: Final[Sequence[tuple[str, str, Reading, str]]] = (
 def rows() -> Iterator[Row]:
     """All ways."""
     yield Row(WORK, SYNC, synchronous)
+    yield Row(WORK, KEPT, kept_open)
     for name, loop, reading, needs in WAYS:
         yield Row(WORK, name, partial(measure, loop, reading), needs)

@@ -20,14 +20,27 @@ MODES = ["r", "w", "a", "r+", "w+", "a+"]
 TEXT = st.text(st.sampled_from("ab\n\r é"), max_size=30) | st.text(st.sampled_from("a\r\n"), max_size=60)
 SEEK_BACK = ("seek", None)
 """To what the last tell answered."""
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "encoding": st.sampled_from([*ENCODINGS, None, "locale", "no such encoding", 8]),
+        "errors": st.sampled_from(["replace", "strict", "surrogateescape", None, 1]),
+        "newline": st.sampled_from([*NEWLINES, "\n\r", 10]),
+        "line_buffering": st.sampled_from([True, False, None, 2, "yes"]),
+        "write_through": st.sampled_from([True, False, None, 1.0]),
+    },
+)
+"""What reconfigure is told, some of it wrong."""
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["read", "readline"]), st.integers(-1, 20)),
     st.tuples(st.sampled_from(["readlines", "tell", "flush"])),
     st.tuples(st.sampled_from(["write"]), TEXT),
     st.tuples(st.just("writelines"), st.lists(TEXT, max_size=3)),
     st.just(SEEK_BACK),
+    st.tuples(st.just("reconfigure"), CHANGES),
     st.sampled_from([("seek", 0), ("seek", 0, 2), ("seek", 0, 1), ("truncate",), ("seek", 3, 2), ("seek", -1)]),
 )
+WRONG = (OSError, ValueError, LookupError, TypeError)
 How = tuple[str, str, str | None]
 
 
@@ -36,22 +49,33 @@ def seen(file: Any, steps: list[tuple[Any, ...]]) -> Any:
     return None if any(step[0] in {"tell", "seek"} for step in steps) else file.newlines
 
 
+def asked(file: Any, step: tuple[Any, ...], told: int) -> Any:
+    """What a step answers, or what is to be awaited for that."""
+    if step[0] == "reconfigure":
+        return file.reconfigure(**step[1])
+    return getattr(file, step[0])(*((told,) if step == SEEK_BACK else step[1:]))
+
+
+def configured(file: Any) -> list[Any]:
+    return [file.encoding, file.errors, file.line_buffering, file.write_through]
+
+
 def expected_of(path: str, how: How, steps: list[tuple[Any, ...]]) -> list[Any]:
     mode, encoding, newline = how
     answers: list[Any] = []
     told = 0
     with Path(path).open(mode, encoding=encoding, newline=newline) as file:
         for step in steps:
-            given = (told,) if step == SEEK_BACK else step[1:]
             try:
-                answers.append(getattr(file, step[0])(*given))
-            except (OSError, ValueError) as error:
-                answers.append(type(error))
+                answers.append(asked(file, step, told))
+            except WRONG as error:
+                answers.append([type(error), str(error) if step[0] == "reconfigure" else ""])
                 if isinstance(error, UnicodeError):
                     break  # where it stands then is nobody's promise
             else:
                 told = answers[-1] if step[0] == "tell" else told
-        answers += [seen(file, steps), file.encoding, file.errors, file.mode]
+            answers += configured(file) if step[0] == "reconfigure" else []
+        answers += [seen(file, steps), file.mode, *configured(file)]
     return answers
 
 
@@ -61,16 +85,16 @@ async def ours_of(path: str, how: How, steps: list[tuple[Any, ...]]) -> list[Any
     told = 0
     async with usernel.open(path, mode, encoding=encoding, newline=newline) as file:
         for step in steps:
-            given = (told,) if step == SEEK_BACK else step[1:]
             try:
-                answers.append(await getattr(file, step[0])(*given))
-            except (OSError, ValueError) as error:
-                answers.append(type(error))
+                answers.append(await asked(file, step, told))
+            except WRONG as error:
+                answers.append([type(error), str(error) if step[0] == "reconfigure" else ""])
                 if isinstance(error, UnicodeError):
                     break
             else:
                 told = answers[-1] if step[0] == "tell" else told
-        answers += [seen(file, steps), file.encoding, file.errors, file.mode]
+            answers += configured(file) if step[0] == "reconfigure" else []
+        answers += [seen(file, steps), file.mode, *configured(file)]
     return answers
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 
 from raw_unsafe import attr, call, mq_flags, mq_open, mq_receive, mq_send
+from threads import join
 
 NAME = b"usernel-descriptors-%d" % os.getpid()
 SLEEP = 0.1
@@ -131,7 +132,7 @@ def waking():
         sender = threading.Timer(SLEEP, mq_send, (queue, b"x"))
         sender.start()
         print("woken", waiting(), mq_receive(queue))
-        sender.join()
+        join(sender)
     masks(reading)
     masks(writing)
     mq_send(queue, b"x")
@@ -142,7 +143,7 @@ def waking():
     receiver = threading.Timer(SLEEP, mq_receive, (queue,))
     receiver.start()
     print("room", masks(poll, 10_000), masks(writing), masks(writing))
-    receiver.join()
+    join(receiver)
     mq_receive(queue)
     child = os.fork()
     if child == 0:

@@ -24,6 +24,7 @@ from raw_unsafe import (
     msgrcv,
     msgsnd,
 )
+from threads import join
 
 NAME = b"usernel-processes-%d" % os.getpid()
 KEY = 0x7E000000 | os.getpid()
@@ -58,7 +59,7 @@ def threads():
     for kind in reversed(range(1, 9)):
         msgsnd(queue, kind, b"%d" % kind)
     for sleeper in sleepers:
-        sleeper.join()
+        join(sleeper)
     print("threads", sorted(got))
     state = buffer(MSQID_DS.size)
     call("msgctl", queue, IPC_STAT, state)

@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 
+from threads import join
+
 libc = ctypes.CDLL(None, use_errno=True)
 IPC_CREAT, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, MSG_NOERROR = 0o1000, 0o4000, 0, 1, 2, 0o10000
 KEY = 0x7E57 + os.getpid()
@@ -74,7 +76,7 @@ for thread in threads:
 for kind in (23, 21, 22):
     send(queue, kind, b"%d" % kind)
 for thread in threads:
-    thread.join()
+    join(thread)
 print("threads", sorted(got))
 
 waiting = os.fork()

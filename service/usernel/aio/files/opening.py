@@ -26,11 +26,12 @@ from ..loop import attach
 from ..loop_ring import LoopRing
 from .buffer import Buffer
 from .buffered import BufferedFile
+from .configured import Text
 from .descriptor import Descriptor, Plain
 from .file import File
 from .opener import Opener, by_worker, or_there
 from .raw import RawFile
-from .text import Text, TextFile
+from .text import TextFile
 
 Path = str | bytes | PathLike[str] | PathLike[bytes] | int
 OfBytes = Literal[

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from .buffer import LINES, Buffer
 from .buffered import BufferedFile
+from .configured import NewLine, Text, changed
 from .cookie import Cookie, find
 from .file import File, index
 from .writer import PIECE
@@ -21,55 +22,58 @@ STATELESS: Final = frozenset({"utf-8", "ascii", "iso8859-1"})
 """Encodings of which each string is encoded for itself."""
 
 
-class Text(NamedTuple):
-    """How bytes are text."""
-
-    encoding: str
-    errors: str
-    newline: str | None
-    line_buffering: bool
-    mode: str
-
-
 class Mark(NamedTuple):
     """A state to which a read goes back that did not come to its end."""
 
     decoded: str
     used: int
     snapshot: tuple[int, bytes] | None
+    begun: bool
     state: tuple[bytes, int]
     position: int
 
 
 class TextFile(File):
-    """A file of text. ``decoded[used:]`` is what was decoded and not yet asked for."""
+    """A file of text. ``decoded[used:]`` is what was decoded and not yet asked for.
+
+    ``begun`` tells whether that is of the last chunk, be it empty: as long as it is, what bytes mean is settled.
+    """
 
     __slots__ = (
-        "_binary", "_chunk", "_decoded", "_decoder", "_encoder", "_nl", "_plain", "_ratio", "_snapshot", "_text",
-        "_used",
+        "_begun", "_binary", "_chunk", "_decoded", "_decoder", "_encoder", "_nl", "_plain", "_ratio", "_snapshot",
+        "_text", "_used",
     )  # fmt: skip
 
     def __init__(self, buffer: Buffer, text: Text) -> None:
         super().__init__(buffer)
-        self._text = text
         self._binary = BufferedFile(buffer)
         self._decoded = ""
         self._used = 0
         self._snapshot: tuple[int, bytes] | None = None
-        self._ratio = 0.0
-        self._decoder: Any = None
-        self._encoder: Any = None
-        self._nl = "\n" if text.newline is None else text.newline
+        self._begun = False
         self._chunk = CHUNK if self._descriptor.writable else buffer.size or LINES
+        self._set_text(text)
+        self._recode()
+
+    def _set_text(self, text: Text) -> None:
+        self._text = text
+        self._ratio = 0.0
+        self._nl = "\n" if text.newline is None else text.newline
         self._plain = (
             codecs.lookup(text.encoding).name in STATELESS
             and text.newline in {None, "", "\n"}
             and not text.line_buffering
         )
+
+    def _recode(self) -> None:
+        """Begin to decode and to encode."""
+        self._decoder: Any = None
+        self._encoder: Any = None
+        position = self._buffer.position
         if self._descriptor.readable:
             self._make_decoder()
-        if self._descriptor.writable and self._descriptor.seekable and buffer.position:
-            self._start_encoding(buffer.position)  # no BOM in the middle
+        if self._descriptor.writable and self._descriptor.seekable and position:
+            self._start_encoding(position)  # no BOM in the middle
 
     @property
     def mode(self) -> str:
@@ -98,8 +102,42 @@ class TextFile(File):
 
     @property
     def write_through(self) -> bool:
-        """Whether nothing of what is written is gathered: never."""
-        return False
+        """What it was told of that. It changes nothing: a piece of text becomes bytes at once, and those are gathered."""
+        return self._text.write_through
+
+    async def reconfigure(
+        self,
+        *,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: NewLine = ...,
+        line_buffering: bool | None = None,
+        write_through: bool | None = None,
+    ) -> None:
+        """Change how bytes are text, and flush before, as ``io.TextIOWrapper.reconfigure``. OSError, LookupError.
+
+        UnsupportedOperation where some text was decoded: only ``line_buffering`` and ``write_through`` can change then.
+        """
+        told = {
+            "encoding": encoding, "errors": errors, "line_buffering": line_buffering, "write_through": write_through,
+        }  # fmt: skip
+        if self.closed and (error := changed(self._text, told, newline, begun=self._begun).error) is not None:
+            raise error
+        await self._buffer.enter()
+        try:
+            change = changed(self._text, told, newline, begun=self._begun)
+            if change.flushes:
+                await self._buffer.flush()
+                self._set_text(change.text)
+            if change.recoded:
+                self._recode()
+        finally:
+            self._buffer.leave()
+        try:
+            if change.error is not None:
+                raise change.error
+        finally:
+            del change  # the error's traceback has this frame
 
     def detach(self) -> BufferedFile:
         """Its bytes, as a file of their own; this one is of no use any more. What was read ahead is not in it."""
@@ -128,8 +166,8 @@ class TextFile(File):
             self._decoder = decoder
         return self._decoder
 
-    def _set_decoded(self, decoded: str, snapshot: tuple[int, bytes] | None) -> None:
-        self._decoded, self._used, self._snapshot = decoded, 0, snapshot
+    def _set_decoded(self, decoded: str, snapshot: tuple[int, bytes] | None, *, begun: bool = False) -> None:
+        self._decoded, self._used, self._snapshot, self._begun = decoded, 0, snapshot, begun
 
     def _take(self, size: int) -> str:
         taken = self._decoded[self._used : self._used + size]
@@ -144,23 +182,23 @@ class TextFile(File):
             await buffer.fill(0)
         chunk = buffer.take(self._chunk)
         decoded = decoder.decode(chunk, not chunk)
-        self._set_decoded(decoded, (flags, held + chunk) if self._descriptor.seekable else None)
+        self._set_decoded(decoded, (flags, held + chunk) if self._descriptor.seekable else None, begun=True)
         self._ratio = len(chunk) / len(decoded) if decoded else 0.0
         return bool(chunk or decoded)
 
     def _mark(self) -> Mark:
         decoder = self._make_decoder()
         state = decoder.getstate() if self._descriptor.seekable else (b"", 0)
-        return Mark(self._decoded, self._used, self._snapshot, state, self._buffer.position)
+        return Mark(self._decoded, self._used, self._snapshot, self._begun, state, self._buffer.position)
 
     def _go_back(self, mark: Mark, taken: str) -> None:
         """A read did not come to its end: all is as it was, and a stream's text that was taken is there to be read."""
         if self._descriptor.seekable:
-            self._decoded, self._used, self._snapshot = mark.decoded, mark.used, mark.snapshot
+            self._decoded, self._used, self._snapshot, self._begun = mark[:4]
             self._decoder.setstate(mark.state)
             self._buffer.move(mark.position)
         else:
-            self._set_decoded(taken + self._decoded[self._used :], None)
+            self._set_decoded(taken + self._decoded[self._used :], None, begun=True)
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -406,7 +444,7 @@ class TextFile(File):
             self._snapshot = (at.dec_flags, b"")
         if at.chars_to_skip:
             fed = await self._buffer.read(at.bytes_to_feed) or b""
-            self._set_decoded(self._decoder.decode(fed, at.need_eof), (at.dec_flags, fed))
+            self._set_decoded(self._decoder.decode(fed, at.need_eof), (at.dec_flags, fed), begun=True)
             if len(self._decoded) < at.chars_to_skip:
                 raise OSError("can't restore logical file position")
             self._used = at.chars_to_skip

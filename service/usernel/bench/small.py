@@ -102,6 +102,8 @@ async def _measured_kept_open(corpus: Corpus, seconds: float) -> float:
     import usernel
 
     async with usernel.OpenFileCache(max=corpus.files) as files:
+        for number in range(corpus.files):
+            await files.read_file(corpus.small(number))
 
         async def reading(paths: Paths) -> None:
             for chunk in paths:

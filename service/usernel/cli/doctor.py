@@ -27,7 +27,7 @@ class Finding:
 
 OWN_QUEUES = "not needed: usernel's queues are its own"
 OWN_RINGS = "not needed: `usernel.Ring`, the event loop's ring and the service's rings are usernel's own"
-HITS = "the event loop reads what is cached at once; where not, workers of its ring do"
+HITS = "the event loop reads what is cached at once; where not, of a tmpfs and of open files of an overlayfs only"
 PATHS = "the event loop opens at once what is cached; where not, workers of its ring do"
 WAKES = "needed: workers wake the event loop by it"
 LATER = "this version does not use it: it serves message queues, namespaces and rings"

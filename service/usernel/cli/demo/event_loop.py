@@ -120,6 +120,7 @@ async def _files(tour: Tour) -> None:
     tour.show("what is no call on a file, such as sum, is handed on to a thread", ring.stat()["routing"],
               {ROUTED: 0, "inline": 0, "punted": 0, HANDED_ON: 1})  # fmt: skip
     await _lines(tour)
+    await _kept_open(tour)
     with tempfile.TemporaryDirectory(prefix="usernel-demo-") as directory:
         fifo = Path(directory, "fifo")
         os.mkfifo(fifo)
@@ -146,6 +147,23 @@ async def _lines(tour: Tour) -> None:
     tour.show(f"usernel.open('{path.name}'): lines, and whether they are those that Python reads",
               [len(lines), lines == expected], [len(expected), True])  # fmt: skip
     tour.text(f"{len(lines) / seconds:,.0f} lines/s")
+
+
+async def _kept_open(tour: Tour) -> None:
+    with tempfile.TemporaryDirectory(prefix="usernel-demo-") as directory:
+        page, newer = Path(directory, "page"), Path(directory, "newer")
+        await usernel.write_file(page, b"as it was")
+        await usernel.write_file(newer, b"replaced")
+        async with usernel.OpenFileCache() as files:
+            for _ in range(MANY):
+                await files.read_file(str(page))
+            opens = files.stat()["opened"]
+            tour.text(
+                f"usernel.OpenFileCache: {MANY} reads of a file by its path, of one that was opened {opens} times"
+            )
+            await usernel.os.replace(newer, page)
+            found = (await files.read_file(str(page))).decode()
+        tour.show("... and once another file has its name, what is read", found, "replaced")
 
 
 async def _open(fifo: Path) -> None:

@@ -281,6 +281,19 @@ def test_max_is_one_at_least(wrong: int) -> None:
     usernel.run(main())
 
 
+def test_the_clock_runs_while_something_is_kept(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_files, "TICK_S", 0.001)
+
+    async def program(files: Cache) -> None:
+        await files.read_file(str(tree / "linked"))
+        while files.stat()["files"]:  # noqa: ASYNC110 - the loop's clock closes it
+            await asyncio.sleep(0.001)
+        assert files.stat()["unused"] == 1
+        assert files._timer is None
+
+    on_loop(program, inactive=0.002)
+
+
 def test_what_nobody_reads_is_closed(tree: Path) -> None:
     async def program(files: Cache) -> None:
         await kept(files, tree / "outer/inner/file", tree / "other/inner/file")

@@ -220,6 +220,7 @@ class OpenFileCache:
                 kept.fd, kept.used = opened.pop(), self._tick
                 self._files[name] = kept
                 self._counts["opened"] += 1
+                self._arm()
                 return kept
         except (OSError, NotKept):
             pass  # if the path is at fault, whoever reads it is told

@@ -158,9 +158,7 @@ async def _kept_open(tour: Tour) -> None:
             for _ in range(MANY):
                 await files.read_file(str(page))
             opens = files.stat()["opened"]
-            tour.text(
-                f"usernel.OpenFileCache: {MANY} reads of a file by its path, of one that was opened {opens} times"
-            )
+            tour.text(f"usernel.OpenFileCache: {MANY} reads of a file by its path; files opened: {opens}")
             await usernel.os.replace(newer, page)
             found = (await files.read_file(str(page))).decode()
         tour.show("... and once another file has its name, what is read", found, "replaced")

@@ -17,10 +17,9 @@ import usernel
 from usernel.abi.fs import RWF_NOWAIT
 from usernel.aio.resident_unsafe import PAGE, Now, Resident, Told, preadv_now, told_by
 
-from .mounts import mounted, needs_root, overlaid
+from .mounts import mounted, overlaid
 
 BYTES = os.urandom(3 * PAGE + 100)
-pytestmark = needs_root
 
 
 @pytest.fixture(params=["tmpfs", "overlay"])

@@ -25,7 +25,7 @@ from usernel.aio.files import open_files
 from usernel.aio.files.watches_unsafe import Watches
 from usernel.aio.hits import MOST
 
-from ..mounts import mounted, needs_root, overlaid
+from ..mounts import mounted, overlaid
 
 Cache = usernel.OpenFileCache
 
@@ -528,7 +528,6 @@ async def kept_at_last(files: Cache, path: Path) -> None:
         await files.read_file(str(path))
 
 
-@needs_root
 @pytest.mark.parametrize("run", [usernel.run, asyncio.run])
 def test_a_mount_is_seen_in_the_next_turn(
     tree: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[[Any], Any]
@@ -550,7 +549,6 @@ def test_a_mount_is_seen_in_the_next_turn(
     run(main())
 
 
-@needs_root
 def test_a_file_that_is_copied_up_is_read_as_it_is_then(tree: Path, tmp_path: Path) -> None:
     async def program(files: Cache) -> None:
         await kept(files, file)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+
+from usernel.abi.magic import TMPFS_MAGIC
+from usernel.aio.resident_unsafe import filesystem
+
+SHM = Path("/dev/shm")
 
 
 @contextmanager
@@ -24,6 +31,25 @@ def mounted(path: Path, *args: str | Path) -> Iterator[Path]:
         yield path
     finally:
         subprocess.run(["umount", "--lazy", path], check=True)
+
+
+@contextmanager
+def in_memory(beside: Path) -> Iterator[Path]:
+    """A directory of a tmpfs, which most machines have."""
+    if SHM.is_dir() and os.access(SHM, os.W_OK) and _is_tmpfs(SHM):
+        with TemporaryDirectory(dir=SHM) as directory:
+            yield Path(directory)
+    else:
+        with mounted(beside, "-t", "tmpfs", "tmpfs") as directory:
+            yield directory
+
+
+def _is_tmpfs(path: Path) -> bool:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return filesystem(fd) == TMPFS_MAGIC
+    finally:
+        os.close(fd)
 
 
 @contextmanager

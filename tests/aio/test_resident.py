@@ -17,7 +17,7 @@ import usernel
 from usernel.abi.fs import RWF_NOWAIT
 from usernel.aio.resident_unsafe import PAGE, Now, Resident, Told, preadv_now, told_by
 
-from .mounts import mounted, overlaid
+from .mounts import in_memory, overlaid
 
 BYTES = os.urandom(3 * PAGE + 100)
 
@@ -30,7 +30,7 @@ def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         with overlaid(tmp_path / "lower", tmp_path / "over") as merged:
             yield merged
     else:
-        with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as memory:
+        with in_memory(tmp_path / "memory") as memory:
             (memory / "file").write_bytes(BYTES)
             yield memory
 
@@ -126,7 +126,7 @@ def test_what_is_in_memory_is_read_at_once(place: Path, program: Callable[[Path]
 def test_so_is_of_a_tmpfs_what_does_not_stay_open(
     tmp_path: Path, program: Callable[[Path], Coroutine[Any, Any, Any]]
 ) -> None:
-    with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as memory:
+    with in_memory(tmp_path / "memory") as memory:
         (memory / "file").write_bytes(BYTES)
         assert at_once(program, memory)
 
@@ -137,7 +137,7 @@ def test_a_descriptor_that_is_of_another_file_now_is_asked_anew(tmp_path: Path) 
 
     async def main() -> None:
         hits = asyncio.get_running_loop().ring.hits  # type: ignore[attr-defined]
-        with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as memory:
+        with in_memory(tmp_path / "memory") as memory:
             (memory / "file").write_bytes(BYTES)
             fd = os.open(memory / "file", os.O_RDONLY)
             assert hits.pread(fd, PAGE, 0) == BYTES[:PAGE]
@@ -222,7 +222,7 @@ def test_whoever_is_not_told_the_truth_asks_nobody(overlay: Path) -> None:
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.mknod(path, 0o20600, os.makedev(1, 5))])
 def test_what_is_no_regular_file_may_sleep(tmp_path: Path, make: Callable[[Path], object]) -> None:
-    with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as memory:
+    with in_memory(tmp_path / "memory") as memory:
         make(memory / "other")
         fd = os.open(memory / "other", os.O_RDWR)
         assert told_by(fd) is Told.RWF_NOWAIT
@@ -247,7 +247,7 @@ def test_errors_are_the_hosts(place: Path) -> None:
 
 
 def test_a_ring_reads_it_at_once(tmp_path: Path) -> None:
-    with mounted(tmp_path / "memory", "-t", "tmpfs", "tmpfs") as place:
+    with in_memory(tmp_path / "memory") as place:
         (place / "file").write_bytes(BYTES)
         ring_reads(place)
 

@@ -19,7 +19,7 @@ from usernel.aio.files import opening
 
 SIZES = st.integers(-1, 40)
 STEPS = st.one_of(
-    st.tuples(st.sampled_from(["read", "readline"]), SIZES),
+    st.tuples(st.sampled_from(["read", "readline", "readlines"]), SIZES),
     st.tuples(st.sampled_from(["readlines", "tell", "flush", "truncate"])),
     st.tuples(st.just("write"), st.binary(max_size=30) | st.just(b"a\nb\nc")),
     st.tuples(st.just("writelines"), st.lists(st.binary(max_size=9), max_size=3)),
@@ -78,6 +78,8 @@ def is_told_otherwise(mode: str, buffering: int, steps: list[tuple[Any, ...]]) -
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(MODES), st.sampled_from([-1, 0, 5, 100]), st.binary(max_size=60), st.lists(STEPS, max_size=12))
+@example("rb", -1, b"ab\ncd\nef\n", [("readlines", 3), ("readlines", 2)])
+@example("rb", 0, b"ab\ncd\nef\n", [("readlines", 3), ("readlines", 2)])
 @example("wb", -1, b"", [("readline", 0)])
 @example("wb", 0, b"", [("readline", 0)])
 @example("ab", 5, b"x", [("seek", 0, 0), ("write", b"123456"), ("tell",)])

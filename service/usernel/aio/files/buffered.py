@@ -142,7 +142,7 @@ class BufferedFile(BinaryFile):
         while line := await self.readline():
             lines.append(line)
             size += len(line)
-            if 0 < most <= size:
+            if 0 < most < size:
                 break
         return lines
 

@@ -98,13 +98,13 @@ class RawFile(BinaryFile):
             self._buffer.give_back([line[taken:]])
 
     async def readlines(self, hint: int | None = -1) -> list[bytes]:
-        """Read lines, until they have ``hint`` bytes where that is above 0. OSError."""
+        """Read lines, until they have more than ``hint`` bytes where that is above 0. OSError."""
         lines: list[bytes] = []
         most, size = index(hint), 0
         while line := await self.readline():
             lines.append(line)
             size += len(line)
-            if 0 < most <= size:
+            if 0 < most < size:
                 break
         return lines
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -13,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import usernel
+from usernel.aio.files.text import TextFile
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "shift_jis", "utf-7"]
 NEWLINES = [None, "", "\n", "\r", "\r\n"]
@@ -32,7 +35,7 @@ CHANGES = st.fixed_dictionaries(
 )
 """What reconfigure is told, some of it wrong."""
 STEPS = st.one_of(
-    st.tuples(st.sampled_from(["read", "readline"]), st.integers(-1, 20)),
+    st.tuples(st.sampled_from(["read", "readline", "readlines"]), st.integers(-1, 20)),
     st.tuples(st.sampled_from(["readlines", "tell", "flush"])),
     st.tuples(st.sampled_from(["write"]), TEXT),
     st.tuples(st.just("writelines"), st.lists(TEXT, max_size=3)),
@@ -99,7 +102,12 @@ async def ours_of(path: str, how: How, steps: list[tuple[Any, ...]]) -> list[Any
 
 
 def flushed(steps: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """With a flush between a write and a read: without one, CPython reads first, and writes behind that."""
+    """With a flush between a write and a read: without one, CPython reads first, and writes behind that.
+
+    And with all lines where a position is asked for: CPython loses it where it is to read some.
+    """
+    if any(step[0] == "tell" or step == ("seek", 0, 1) for step in steps):
+        steps = [step[:1] if step[0] == "readlines" else step for step in steps]
     kept: list[tuple[Any, ...]] = []
     written = False
     for step in steps:
@@ -118,6 +126,10 @@ HOW = st.tuples(st.sampled_from(MODES), st.sampled_from(ENCODINGS), st.sampled_f
 @example(("r", "utf-8", ""), "a\r\nb\rc", [("read", 2), ("tell",), ("readline", -1), SEEK_BACK, ("read", -1)])
 @example(("r+", "utf-16", None), "a\r\nb", [("readline", -1), ("tell",), ("write", "x"), ("seek", 0), ("read", -1)])
 @example(("a", "utf-8-sig", None), "", [("write", "x"), ("write", "y")])
+@example(("r", "utf-8", None), "ab\ncd\nef\n", [("readlines", 3), ("readlines", 2)])
+@example(("r", "utf-8", None), "a\nb", [("read", 1), ("reconfigure", {"newline": ""}), ("readline", -1)])
+@example(("r+", "utf-8", None), "a", [("readline", -1), ("reconfigure", {"encoding": "utf-16"}), ("write", "é")])
+@example(("w", "utf-8", None), "", [("reconfigure", {"newline": "\r", "encoding": "none"}), ("write", "x\n")])
 def test_text_is_as_pythons_own(how: How, content: str, steps: list[tuple[Any, ...]]) -> None:
     if how[0] in {"w", "a"}:
         steps = [step for step in steps if step[0] != "readlines"]  # one that fails leaves Python's file without tell
@@ -153,6 +165,101 @@ def test_characters_and_newlines_across_the_borders_of_blocks(
                 await ours.seek(said)
                 assert [line async for line in ours] == list(theirs)
                 assert ours.newlines == theirs.newlines
+
+    usernel.run(program())
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+@pytest.mark.parametrize("way", ["read", "readline", "readlines"])
+def test_what_bytes_mean_can_change_where_it_can_of_pythons_own(tmp_path: Path, mode: str, way: str) -> None:
+    """Not between what was decoded and is not yet read; but wherever there is none of that."""
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * 8191 + b"\n" + b"y" * 100 + b"\r\n" * 5000 + b"the end")
+    sizes = {
+        "read": [0, 8192, 102, 1, 4999, 5001, 5, 2, 1, 1],
+        "readline": [8192, *[-1] * 5003],
+        "readlines": [9000, 9000, -1, -1],
+    }[way]
+
+    async def program() -> None:
+        with path.open(mode, encoding="utf-8") as theirs:
+            async with usernel.open(path, mode, encoding="utf-8") as ours:
+                for at, size in enumerate(sizes):
+                    assert await getattr(ours, way)(size) == getattr(theirs, way)(size)
+                    if at % 500 < 10 or at > 4995:
+                        found, expected = await refused(ours), await refused(theirs)
+                        assert found == expected, at
+                        if mode == "r+" and way != "readlines":  # behind those Python's file has no position
+                            assert await ours.tell() == theirs.tell()
+                await ours.seek(0)
+                theirs.seek(0)
+                assert await refused(ours) == await refused(theirs) == ""
+
+    usernel.run(program())
+
+
+async def refused(file: Any) -> str:
+    """Why it cannot decode otherwise."""
+    try:
+        changed = file.reconfigure(encoding="utf-8", errors="replace")
+        await changed if asyncio.iscoroutine(changed) else changed
+    except OSError as error:
+        return f"{type(error)} {error}"
+    return ""
+
+
+async def told_of(file: Any, name: str, told: dict[str, Any]) -> list[Any]:
+    """What a file raises that it is asked to change, or to close, and what its encoding is then."""
+    try:
+        changed = getattr(file, name)(**told)
+        await changed if asyncio.iscoroutine(changed) else changed
+    except (TypeError, ValueError, OSError) as error:
+        return [type(error), error.args[-1].rstrip("."), file.encoding]
+    return [None]
+
+
+async def test_what_it_is_told_is_looked_at_before_it_is_flushed_or_found_closed() -> None:
+    wrong = [{"errors": 1}, {"newline": "x"}, {"newline": "\r", "encoding": "utf-16"}, {}]
+    theirs = open("/dev/full", "w", encoding="utf-8")  # noqa: SIM115, PTH123, ASYNC230 - the oracle
+    ours = await usernel.open("/dev/full", "w", encoding="utf-8")
+    answers: list[list[Any]] = []
+    for file in (theirs, ours):
+        written = file.write("text")
+        assert (written if file is theirs else await written) == 4
+        answers.append([await told_of(file, "reconfigure", told) for told in wrong])
+        answers[-1].append(await told_of(file, "close", {}))
+        answers[-1] += [await told_of(file, "reconfigure", told) for told in wrong]
+    assert answers[1] == answers[0]
+    assert [answer[0] for answer in answers[0]] == [
+        *(TypeError, ValueError, OSError, OSError, OSError), *(TypeError, ValueError, ValueError, ValueError),
+    ]  # fmt: skip
+
+
+async def test_what_is_detached_cannot_be_changed(tmp_path: Path) -> None:
+    file = await usernel.open(tmp_path / "f", "w")
+    async with file.detach():
+        with pytest.raises(ValueError, match=r"closed|detached"):
+            await file.reconfigure(newline="")
+
+
+def test_it_changes_between_what_others_do(tmp_path: Path) -> None:
+    """What was written before is written so; and what a task writes at the same time is written in one way."""
+
+    async def program() -> None:
+        async with usernel.open(tmp_path / "f", "w", encoding="utf-8", newline="") as file:
+            for encoding in ("latin-1", "utf-16-le", "utf-8"):
+                writing = [asyncio.ensure_future(file.write("é\n" * 30_000)) for _ in range(3)]
+                await asyncio.sleep(0)
+                await file.reconfigure(encoding=encoding)
+                await asyncio.gather(*writing)
+                await file.write(f"{encoding}\n")
+        before = "é\n" * 30_000
+        data = (tmp_path / "f").read_bytes()
+        for encoding, then in (("utf-8", "latin-1"), ("latin-1", "utf-16-le"), ("utf-16-le", "utf-8")):
+            expected = (before * 3).encode(encoding) + f"{then}\n".encode(then)
+            assert data.startswith(expected)
+            data = data[len(expected) :]
+        assert data == b""
 
     usernel.run(program())
 
@@ -199,6 +306,13 @@ def test_text_of_a_pipe_that_is_cancelled_is_read_by_the_next(tmp_path: Path) ->
             assert await reader.read() == "and on"
 
     usernel.run(program())
+
+
+def test_all_that_pythons_text_files_have_is_there() -> None:
+    names = {name for name in dir(io.TextIOWrapper) if not name.startswith("_")}
+    assert names - set(dir(TextFile)) == set()
+    ours = inspect.signature(TextFile.reconfigure).parameters
+    assert list(ours)[1:] == list(inspect.signature(io.TextIOWrapper.reconfigure).parameters)[1:]
 
 
 def test_what_only_text_has_is_refused_of_bytes() -> None:

@@ -102,7 +102,7 @@ class TextFile(File):
 
     @property
     def write_through(self) -> bool:
-        """What it was told of that. It changes nothing: a piece of text becomes bytes at once, and those are gathered."""
+        """What it was told of that. It changes nothing: text becomes bytes at once, and those are gathered."""
         return self._text.write_through
 
     async def reconfigure(
@@ -126,7 +126,7 @@ class TextFile(File):
         await self._buffer.enter()
         try:
             change = changed(self._text, told, newline, begun=self._begun)
-            if change.flushes:
+            if change.text is not None:
                 await self._buffer.flush()
                 self._set_text(change.text)
             if change.recoded:
@@ -299,7 +299,7 @@ class TextFile(File):
         while line := await self.readline():
             lines.append(line)
             size += len(line)
-            if 0 < most <= size:
+            if 0 < most < size:
                 break
         return lines
 

@@ -2,5 +2,5 @@
 
 What is cached or gathered in memory is done without suspending; all else is done by the workers of the loop's ring.
 A position in text may be another number than Python's for the same place, where a block ends elsewhere; either
-understands the other's. Text has no ``reconfigure``, and is never ``write_through``: what is written is gathered.
+understands the other's. ``write_through`` changes nothing: what is written is gathered.
 """

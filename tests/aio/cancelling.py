@@ -14,6 +14,33 @@ from usernel.aio.loop_ring import LoopRing
 DEADLINE_S = 10.0
 
 
+class Turns:
+    """Whether a turn of the loop has time left: three times out of four not, and not when it is asked first."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def used_up(self) -> bool:
+        self.asked += 1
+        return bool(self.asked % 4)
+
+
+class Written:
+    """What a program has written: pieces that it was told are, and one of which it was told nothing."""
+
+    def __init__(self) -> None:
+        self.sure = b""
+        self.maybe = b""
+
+    async def write(self, file: Any, piece: bytes, how: Callable[[Any], Any] = lambda piece: piece) -> None:
+        self.maybe = piece
+        await file.write(how(piece))
+        self.sure, self.maybe = self.sure + piece, b""
+
+    def is_right(self, found: bytes) -> bool:
+        return found in (self.sure, self.sure + self.maybe)
+
+
 class CancelledAt:
     """A coroutine whose task is cancelled where it is suspended for the n-th time.
 

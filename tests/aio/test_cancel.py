@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -14,56 +13,16 @@ import aiofiles
 import pytest
 
 import usernel
-from usernel.aio import hits, resident_unsafe
-from usernel.aio.files import descriptor, file, opening
 from usernel.aio.files.writer import Batch
 
-from .cancelling import DEADLINE_S, cancelled_at, each_await
+from .cancelling import DEADLINE_S, Turns, Written, cancelled_at, each_await
+
+pytestmark = pytest.mark.usefixtures("turns")
 
 LINES = b"".join(b"line %d of a file\n" % at for at in range(2000))
 LARGE = os.urandom(150_000)
 Program = Callable[[], Coroutine[Any, Any, Any]]
 Step = Callable[[Any], Awaitable[Any]]
-
-
-def not_cached(fd: int, buffers: Any, offset: int, flags: int = 0) -> int:
-    if flags:
-        raise OSError(errno.EAGAIN, "it is not cached")
-    return os.preadv(fd, buffers, offset)
-
-
-class Turns:
-    """Whether a turn of the loop has time left: three times out of four not, and not when it is asked first."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def used_up(self) -> bool:
-        self.asked += 1
-        return bool(self.asked % 4)
-
-
-@pytest.fixture(autouse=True)
-def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
-    """Nothing is cached, and turns have no time left: whatever may suspend does."""
-    found = Turns()
-    for module in (descriptor, file, resident_unsafe, hits):
-        monkeypatch.setattr(module, "preadv", not_cached)
-    monkeypatch.setattr(opening, "opener_of", lambda *_args: lambda _path: -errno.EAGAIN)
-    monkeypatch.setattr(hits.Hits, "used_up", property(lambda _hits: found.used_up()))
-    return found
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner(loop_factory=usernel.new_event_loop) as found:
-        yield found
-
-
-@pytest.fixture(params=[False, True], ids=["waiting", "just ended"])
-def late(request: pytest.FixtureRequest) -> bool:
-    """Whether what is awaited has ended when its task is cancelled."""
-    return bool(request.param)
 
 
 # ------------------------------------------------------------------------------------------------------- whole programs
@@ -165,22 +124,6 @@ def test_a_program_is_cancelled_at_every_await(
 
 
 PIECES = [b"%06d" % at + os.urandom(50_000) for at in range(12)]
-
-
-class Written:
-    """What a program has written: pieces that it was told are, and one of which it was told nothing."""
-
-    def __init__(self) -> None:
-        self.sure = b""
-        self.maybe = b""
-
-    async def write(self, file: Any, piece: bytes, how: Callable[[Any], Any] = lambda piece: piece) -> None:
-        self.maybe = piece
-        await file.write(how(piece))
-        self.sure, self.maybe = self.sure + piece, b""
-
-    def is_right(self, found: bytes) -> bool:
-        return found in (self.sure, self.sure + self.maybe)
 
 
 async def write_binary(path: Path, written: Written) -> None:
@@ -342,6 +285,7 @@ CHANGES: dict[str, tuple[str, Step, list[tuple[int, bytes]]]] = {
     "text seek": ("r+", lambda file: file.seek(100), [(100, b"0123456789" + LINES[10:])]),
     "text seek to the end": ("r+", lambda file: file.seek(0, 2), [(len(LINES), b"0123456789" + LINES[10:])]),
     "text flush": ("r+", lambda file: file.flush(), []),
+    "text reconfigure": ("r+", lambda file: file.reconfigure(encoding="latin-1"), []),
 }
 
 

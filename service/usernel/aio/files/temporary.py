@@ -30,14 +30,20 @@ Part = str | bytes | os.PathLike[str] | os.PathLike[bytes] | None
 
 
 class Named(io.FileIO):
-    """The descriptor of a file that is removed when it is closed, or later, and at the latest when it is forgotten."""
+    """The descriptor of a file that is removed when it is closed, or later, and at the latest when it is forgotten.
 
-    def __init__(self, fd: int, mode: str, path: Any, *, delete: bool, on_close: bool) -> None:
+    As long as nobody has been given it, nobody can keep it, either: then it is removed whatever was asked for.
+    """
+
+    def __init__(self, fd: int, mode: str, path: Any) -> None:
         super().__init__(fd, mode)
         self.name = path
-        self.delete = delete
+        self.delete = self._on_close = self._left = True
+
+    def given(self, *, delete: bool, on_close: bool) -> None:
+        """Somebody has it, who asked for this."""
+        self.delete = self._left = delete
         self._on_close = on_close
-        self._left = delete
 
     def close(self) -> None:
         """Close it, and remove it if that is due. OSError."""
@@ -234,13 +240,19 @@ def SpooledTemporaryFile(  # noqa: N802 - it is tempfile's
 def _named(how: tuple[Any, ...], where: tuple[Any, ...], *, delete: bool, on_close: bool) -> Opened:
     fd, path = tempfile.mkstemp(*where)
     try:
-        opened = _looked_at(fd, how)
-        raw = Named(fd, how[0].replace("t", ""), path, delete=delete, on_close=on_close)
+        make = _looked_at(fd, how)
+        raw = Named(fd, how[0].replace("t", ""), path)
     except BaseException:
         os.close(fd)
         os.unlink(path)  # noqa: PTH108 - it may be bytes
         raise
-    return raw, opened
+
+    def given(buffer: Buffer) -> Any:
+        file = make(buffer)
+        raw.given(delete=delete, on_close=on_close)
+        return file
+
+    return raw, given
 
 
 def _looked_at(fd: int, how: tuple[Any, ...]) -> Callable[[Buffer], Any]:

@@ -1,0 +1,46 @@
+"""What tests of cancellation need: a loop for a module, one in which whatever may suspend does so."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import usernel
+from usernel.aio import hits, resident_unsafe
+from usernel.aio.files import descriptor, file, opening
+
+from .cancelling import Turns
+
+
+def not_cached(fd: int, buffers: Any, offset: int, flags: int = 0) -> int:
+    if flags:
+        raise OSError(errno.EAGAIN, "it is not cached")
+    return os.preadv(fd, buffers, offset)
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """Nothing is cached, and turns have no time left: whatever may suspend does."""
+    found = Turns()
+    for module in (descriptor, file, resident_unsafe, hits):
+        monkeypatch.setattr(module, "preadv", not_cached)
+    monkeypatch.setattr(opening, "opener_of", lambda *_args: lambda _path: -errno.EAGAIN)
+    monkeypatch.setattr(hits.Hits, "used_up", property(lambda _hits: found.used_up()))
+    return found
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner(loop_factory=usernel.new_event_loop) as found:
+        yield found
+
+
+@pytest.fixture(params=[False, True], ids=["waiting", "just ended"])
+def late(request: pytest.FixtureRequest) -> bool:
+    """Whether what is awaited has ended when its task is cancelled."""
+    return bool(request.param)

@@ -56,6 +56,7 @@ class Descriptor:
         "append",
         "buffer",
         "cached",
+        "direct",
         "dirty",
         "fd",
         "hits",
@@ -80,7 +81,7 @@ class Descriptor:
         if isinstance(raw, tuple):
             self.fd, self._path, self.size = raw
             self.regular = self.readable = self.seekable = self.cached = True
-            self.writable = self.append = False
+            self.writable = self.append = self.direct = False
             self.start = 0
         else:
             self._look(raw)
@@ -108,7 +109,9 @@ class Descriptor:
         self.append = bool(flags & os.O_APPEND)
         self.start = os.lseek(self.fd, 0, os.SEEK_CUR) if self.seekable else 0
         """Its position when it was opened."""
-        self.cached = self.regular and self.readable and not flags & os.O_DIRECT
+        self.direct = self.regular and bool(flags & os.O_DIRECT)
+        """Whether it passes the page cache by (O_DIRECT): the memory is the caller's, who has aligned it."""
+        self.cached = self.regular and self.readable and not self.direct
 
     @property
     def raw(self) -> io.FileIO:

@@ -55,11 +55,25 @@ class RawFile(BinaryFile):
         view = memoryview(target).cast("B")
         if view.readonly:
             raise TypeError("readinto() argument must be read-write bytes-like object")
+        if self._descriptor.direct:
+            with view:
+                return await self._straight_into(view)
         data = await self.read(len(view))
         if data is None:
             return None
         view[: len(data)] = data
         return len(data)
+
+    async def _straight_into(self, view: memoryview) -> int:
+        buffer, descriptor = self._buffer, self._descriptor
+        await buffer.enter()
+        try:
+            buffer.need_readable()
+            got = await descriptor.call(os.preadv, descriptor.fd, (view,), buffer.next)
+            buffer.next += got
+            return got
+        finally:
+            buffer.leave()
 
     async def readline(self, size: int | None = -1) -> bytes:
         """Read up to the next newline, or ``size`` bytes; of a stream byte by byte. OSError."""
@@ -121,15 +135,19 @@ class RawFile(BinaryFile):
         buffer, descriptor = self._buffer, self._descriptor
         await buffer.enter()
         try:
-            buffer.need_writable()
+            if descriptor.direct and not isinstance(data, str):
+                with memoryview(data) as view:
+                    buffer.need_writable()
+                    return await self._write(view)
             taken = as_bytes(data)
+            buffer.need_writable()
             if not descriptor.seekable:
                 return await descriptor.send(taken)
             return await self._write(taken)
         finally:
             buffer.leave()
 
-    async def _write(self, taken: bytes) -> int:
+    async def _write(self, taken: Bytes) -> int:
         buffer, descriptor, done = self._buffer, self._descriptor, [0]
         try:
             await descriptor.call(self._write_some, taken, done)
@@ -140,7 +158,7 @@ class RawFile(BinaryFile):
                 buffer.next = os.lseek(descriptor.fd, 0, os.SEEK_CUR)
         return done[0]
 
-    def _write_some(self, taken: bytes, done: list[int]) -> None:
+    def _write_some(self, taken: Bytes, done: list[int]) -> None:
         fd = self._descriptor.fd
         done[0] = os.write(fd, taken) if self._descriptor.append else os.pwrite(fd, taken, self._buffer.next)
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 import usernel
-from usernel.aio import hits, resident_unsafe
-from usernel.aio.files import descriptor, file, opening
+from usernel.aio import hits
+from usernel.aio.files import opening
 
 from .cancelling import Turns
+from .preadv import replace_preadv
 
 
 def not_cached(fd: int, buffers: Any, offset: int, flags: int = 0) -> int:
@@ -27,8 +28,7 @@ def not_cached(fd: int, buffers: Any, offset: int, flags: int = 0) -> int:
 def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     """Nothing is cached, and turns have no time left: whatever may suspend does."""
     found = Turns()
-    for module in (descriptor, file, resident_unsafe, hits):
-        monkeypatch.setattr(module, "preadv", not_cached)
+    replace_preadv(monkeypatch, not_cached)
     monkeypatch.setattr(opening, "opener_of", lambda *_args: lambda _path: -errno.EAGAIN)
     monkeypatch.setattr(hits.Hits, "used_up", property(lambda _hits: found.used_up()))
     return found

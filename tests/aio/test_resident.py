@@ -15,7 +15,8 @@ import pytest
 
 import usernel
 from usernel.abi.fs import RWF_NOWAIT
-from usernel.aio.resident_unsafe import PAGE, Now, Resident, Told, preadv_now, told_by
+from usernel.aio.hits import Hits
+from usernel.aio.resident_unsafe import PAGE, Now, Resident, Told, told_by
 
 from .mounts import in_memory, overlaid
 
@@ -229,20 +230,25 @@ def test_what_is_no_regular_file_may_sleep(tmp_path: Path, make: Callable[[Path]
         os.close(fd)
 
 
-@pytest.mark.parametrize(
-    "read", [lambda fd, view: preadv_now(fd, view, 0), lambda fd, view: Now(fd).preadv(view, 1, 0)]
-)
-def test_of_other_file_systems_nobody_tells(read: Callable[[int, Any], int]) -> None:
+@pytest.fixture
+def hits() -> Iterator[Hits]:
+    loop = asyncio.new_event_loop()
+    yield Hits(loop)
+    loop.close()
+
+
+def test_of_other_file_systems_nobody_tells(hits: Hits) -> None:
     fd = os.open("/proc/self/comm", os.O_RDONLY)
-    with pytest.raises(OSError, match="not supported"):
-        read(fd, (bytearray(1),))
+    for read in (lambda: hits.now(fd, (bytearray(1),), 0), lambda: Now(fd).preadv((bytearray(1),), 1, 0)):
+        with pytest.raises(OSError, match="not supported"):
+            read()
     os.close(fd)
 
 
-def test_errors_are_the_hosts(place: Path) -> None:
+def test_errors_are_the_hosts(hits: Hits, place: Path) -> None:
     fd = os.open(place / "file", os.O_WRONLY)
     with pytest.raises(OSError, match="Bad file descriptor"):
-        preadv_now(fd, (bytearray(1),), 0)
+        hits.now(fd, (bytearray(1),), 0)
     os.close(fd)
 
 

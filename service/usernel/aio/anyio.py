@@ -73,11 +73,15 @@ def _is_routed(router: Router, func: Callable[..., Any], args: tuple[Any, ...]) 
     if func is open and any(args[OPENER:]):
         router.handed_on += 1
         return False
-    return getattr(func, "__module__", None) == TEMPORARY or router.knows(func, args)
+    return _makes_temporary(func) or router.knows(func, args)
+
+
+def _makes_temporary(func: Callable[..., Any]) -> bool:
+    return getattr(func, "__module__", None) == TEMPORARY
 
 
 def _begun(router: Router, called: partial[Any]) -> asyncio.Future[Any]:
-    if getattr(called.args[0], "__module__", None) != TEMPORARY:
+    if not _makes_temporary(called.args[0]):
         future = router.route(called, ())
         if future is None:
             raise AssertionError("what is known is not handed on")

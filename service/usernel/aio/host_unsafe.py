@@ -23,7 +23,11 @@ KCMP: Final = {"x86_64": 312, "aarch64": 272}
 KCMP_FILE: Final = 0
 STATX_SIZE: Final = 256
 """``struct statx``."""
+STATFS_WORDS: Final = 32
+"""More than ``struct statfs`` has; ``f_type`` is its first."""
 PAGE_SIZE: Final = 4096
+PROT_NONE: Final = 0
+MAP_SHARED: Final = 1
 MADVISABLE: Final = "mmap"
 
 _OFF = ctypes.c_int64
@@ -47,11 +51,18 @@ _SIGNATURES: Final[dict[str, tuple[Any, ...]]] = {
     "tee": (c_int, c_int, c_size_t, c_uint),
     "pipe2": (c_void_p, c_int),
     "epoll_ctl": (c_int, c_int, c_int, c_void_p),
+    "inotify_init1": (c_int,),
+    "inotify_add_watch": (c_int, c_char_p, c_uint),
+    "inotify_rm_watch": (c_int, c_int),
+    "fstatfs": (c_int, c_void_p),
+    "mmap": (c_void_p, c_size_t, c_int, c_int, c_int, _OFF),
+    "mincore": (c_void_p, c_size_t, c_void_p),
+    "munmap": (c_void_p, c_size_t),
 }
 _OPENAT2: Final = c_long(OPENAT2)
 _SIZE: Final = c_size_t(OPEN_HOW.size)
-_LONG: Final = {"fgetxattr", "getxattr", "splice", "sendfile", "tee"}
-"""Those that return a ssize_t."""
+_LONG: Final = {"fgetxattr", "getxattr", "splice", "sendfile", "tee", "mmap"}
+"""Those that return a ssize_t, or an address."""
 
 
 @lru_cache(1)
@@ -223,6 +234,27 @@ def same_file(first: int, second: int) -> bool:
     return _syscall(number, c_int(pid), c_int(pid), c_int(KCMP_FILE), c_long(first), c_long(second)) == 0
 
 
+def fstatfs(fd: int) -> int:
+    """fstatfs(2): the file system (``f_type``)."""
+    found = (c_long * STATFS_WORDS)()
+    return _call("fstatfs", fd, found) or found[0]
+
+
+def inotify_init1(flags: int) -> int:
+    """inotify_init1(2)."""
+    return _call("inotify_init1", flags)
+
+
+def inotify_add_watch(fd: int, path: bytes, mask: int) -> int:
+    """inotify_add_watch(2)."""
+    return _call("inotify_add_watch", fd, path, mask)
+
+
+def inotify_rm_watch(fd: int, wd: int) -> int:
+    """inotify_rm_watch(2)."""
+    return _call("inotify_rm_watch", fd, wd)
+
+
 # ------------------------------------------------------------------------------------------------------------ memory
 
 
@@ -242,3 +274,20 @@ def madvise(view: memoryview, advice: int) -> int:
         return _call("madvise", held.buf, len(view), advice)
     finally:
         ctypes.pythonapi.PyBuffer_Release(ctypes.byref(held))
+
+
+def map_unread(fd: int, size: int) -> int:
+    """mmap(2) of a file from its beginning on, which nobody is to read there: the address."""
+    return _call("mmap", None, size, PROT_NONE, MAP_SHARED, fd, 0)
+
+
+def mincore(address: int, length: int, pages: int) -> int | bytes:
+    """mincore(2) of so many pages: a byte for each, its lowest bit set where that is resident."""
+    found = ctypes.create_string_buffer(pages)
+    result = _call("mincore", address, length, found)
+    return found.raw if result >= 0 else result
+
+
+def munmap(address: int, size: int) -> int:
+    """munmap(2)."""
+    return _call("munmap", address, size)

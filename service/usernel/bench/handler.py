@@ -78,12 +78,7 @@ def blocks(corpus: Corpus) -> list[bytes]:
 
 def smalls(corpus: Corpus) -> list[bytes]:
     """Those of the many."""
-    return [Path(name).read_bytes() for name in names(corpus)]
-
-
-def names(corpus: Corpus) -> list[str]:
-    """The paths of the many, made beforehand: to put one together takes as long as to open it."""
-    return [corpus.small(number) for number in range(corpus.files)]
+    return [Path(name).read_bytes() for name in corpus.smalls()]
 
 
 async def reads_memory(corpus: Corpus) -> Reader:
@@ -131,12 +126,7 @@ async def reads_in_one_go(corpus: Corpus) -> Reader:
     """The same in one go."""
     import usernel
 
-    paths = cycle(names(corpus))
-
-    async def read() -> bytes:
-        return await usernel.read_file(next(paths))
-
-    return read
+    return _in_one_go(usernel.read_file, corpus)
 
 
 async def reads_kept_open(corpus: Corpus) -> Reader:
@@ -144,20 +134,23 @@ async def reads_kept_open(corpus: Corpus) -> Reader:
     import usernel
 
     files = usernel.OpenFileCache(max=corpus.files)
-    paths = names(corpus)
-    for path in paths:
+    for path in corpus.smalls():
         await files.read_file(path)
-    around_all = cycle(paths)
+    return _in_one_go(files.read_file, corpus)
+
+
+def _in_one_go(read_file: Callable[[str], Awaitable[bytes]], corpus: Corpus) -> Reader:
+    paths = cycle(corpus.smalls())
 
     async def read() -> bytes:
-        return await files.read_file(next(around_all))
+        return await read_file(next(paths))
 
     return read
 
 
 async def reads_synchronously(corpus: Corpus) -> Reader:
     """The same, holding up the loop if the file is not cached."""
-    paths = cycle(names(corpus))
+    paths = cycle(corpus.smalls())
 
     async def read() -> bytes:
         with open(next(paths), "rb") as file:  # noqa: ASYNC230, PTH123 - that is what it is compared with
@@ -174,7 +167,7 @@ async def reads_aiofiles(corpus: Corpus) -> Reader:
 
 
 def _each(corpus: Corpus, opening: Callable[[str], Any]) -> Reader:
-    paths = cycle(names(corpus))
+    paths = cycle(corpus.smalls())
 
     async def read() -> bytes:
         async with opening(next(paths)) as file:
@@ -239,7 +232,7 @@ def measure(loop: str, making: Making, bodies: Bodies, rest_s: float, corpus: Co
         if not here.poll(START_S):
             raise TimeoutError("the server did not start")
         port = here.recv()
-        for path in (corpus.big, *names(corpus)):
+        for path in (corpus.big, *corpus.smalls()):
             warm(path)
         ours, memory = on("uvloop", load(port, ("/", "/memory"), CONNECTIONS, seconds * LONGER, rest_s))
         return (p99(ours) - p99(memory)) * 1e3

@@ -29,6 +29,12 @@ async def _each(opening: Callable[[str], Any], paths: Paths) -> None:
                 await file.read()
 
 
+async def _whole(read_file: Callable[[str], Awaitable[bytes]], paths: Paths) -> None:
+    for chunk in paths:
+        for path in chunk:
+            await read_file(path)
+
+
 async def by_usernel(paths: Paths) -> None:
     """The files of usernel."""
     import usernel
@@ -40,9 +46,7 @@ async def in_one_go(paths: Paths) -> None:
     """Whole files, by usernel."""
     import usernel
 
-    for chunk in paths:
-        for path in chunk:
-            await usernel.read_file(path)
+    await _whole(usernel.read_file, paths)
 
 
 async def by_aiofiles(paths: Paths) -> None:
@@ -87,7 +91,7 @@ async def by_threads(paths: Paths) -> None:
 
 
 async def _measured(reading: Reading, corpus: Corpus, seconds: float) -> float:
-    names = [corpus.small(number) for number in range(corpus.files)]
+    names = corpus.smalls()
     for name in names:
         warm(name)
 
@@ -102,15 +106,9 @@ async def _measured_kept_open(corpus: Corpus, seconds: float) -> float:
     import usernel
 
     async with usernel.OpenFileCache(max=corpus.files) as files:
-        for number in range(corpus.files):
-            await files.read_file(corpus.small(number))
-
-        async def reading(paths: Paths) -> None:
-            for chunk in paths:
-                for path in chunk:
-                    await files.read_file(path)
-
-        return await _measured(reading, corpus, seconds)
+        for name in corpus.smalls():
+            await files.read_file(name)
+        return await _measured(partial(_whole, files.read_file), corpus, seconds)
 
 
 def kept_open(corpus: Corpus, seconds: float) -> float:
@@ -125,7 +123,7 @@ def measure(loop: str, reading: Reading, corpus: Corpus, seconds: float) -> floa
 
 def synchronous(corpus: Corpus, seconds: float) -> float:
     """Files a second of a program that does nothing else."""
-    names = [corpus.small(number) for number in range(corpus.files)]
+    names = corpus.smalls()
     for name in names:
         warm(name)
     pace = Pace(seconds)

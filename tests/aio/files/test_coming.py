@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 import usernel
-from usernel.aio import hits, resident_unsafe
-from usernel.aio.files import descriptor, file
+from usernel.aio.files import descriptor
 from usernel.aio.hits import ASKED, MISSES, MOST, TURNS
 from usernel.aio.together import SMALL
+
+from ..preadv import replace_preadv
 
 SIZE = 4096
 BYTES = os.urandom(MOST + SIZE)
@@ -39,8 +40,7 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     found = Disk()
-    for module in (descriptor, file, resident_unsafe, hits):
-        monkeypatch.setattr(module, "preadv", found.preadv)
+    replace_preadv(monkeypatch, found.preadv)
     return found
 
 

@@ -9,7 +9,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from ..hits import Writable
-from .file import BinaryFile, as_bytes, index
+from .file import BinaryFile, as_bytes, index, lines_of
 from .writer import PIECE
 
 if TYPE_CHECKING:
@@ -137,14 +137,7 @@ class BufferedFile(BinaryFile):
 
     async def readlines(self, hint: int | None = -1) -> list[bytes]:
         """Read lines, until they have more than ``hint`` bytes where that is above 0. OSError."""
-        lines: list[bytes] = []
-        most, size = index(hint), 0
-        while line := await self.readline():
-            lines.append(line)
-            size += len(line)
-            if 0 < most < size:
-                break
-        return lines
+        return await lines_of(self.readline, hint)
 
     def __aiter__(self) -> BufferedFile:
         return self

@@ -47,31 +47,9 @@ class Descriptor:
     """
 
     __slots__ = (
-        "_hot",
-        "_idle",
-        "_now",
-        "_path",
-        "_raw",
-        "_users",
-        "append",
-        "buffer",
-        "cached",
-        "direct",
-        "dirty",
-        "fd",
-        "hits",
-        "loop",
-        "misses",
-        "quick",
-        "readable",
-        "regular",
-        "ring",
-        "scratch_size",
-        "seekable",
-        "size",
-        "start",
-        "unread",
-        "writable",
+        "_hot", "_idle", "_now", "_path", "_raw", "_users", "append", "buffer", "cached", "direct", "dirty", "fd",
+        "hits", "loop", "misses", "quick", "readable", "regular", "ring", "scratch_size", "seekable", "size", "start",
+        "unread", "writable",
     )  # fmt: skip
 
     def __init__(self, raw: io.FileIO | Plain, ring: LoopRing, loop: asyncio.AbstractEventLoop) -> None:

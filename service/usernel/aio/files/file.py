@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from os import preadv
 from time import perf_counter_ns
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, AnyStr, Final, Self, cast
 
 from ..hits import Writable
 from .buffer import Buffer
@@ -260,6 +260,18 @@ def index(size: Any) -> int:
         return int(size.__index__())
     except AttributeError:
         raise TypeError(f"argument should be integer or None, not {type(size).__name__!r}") from None
+
+
+async def lines_of(readline: Callable[[], Awaitable[AnyStr]], hint: int | None) -> list[AnyStr]:
+    """Lines, until there is more than ``hint`` of them where that is above 0."""
+    lines: list[AnyStr] = []
+    most, size = index(hint), 0
+    while line := await readline():
+        lines.append(line)
+        size += len(line)
+        if 0 < most < size:
+            break
+    return lines
 
 
 def as_bytes(data: Any) -> bytes:

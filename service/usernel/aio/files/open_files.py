@@ -40,7 +40,7 @@ from usernel.abi.magic import (
 from ..alive import ALIVE
 from ..hits import MOST
 from ..loop import attach
-from ..resident_unsafe import PAGE, Now, filesystem
+from ..resident_unsafe import Now, filesystem, is_all
 from .lookups import Lookup, lookups
 from .opening import READS
 from .watches_unsafe import Watches, folds_case
@@ -71,12 +71,12 @@ class Kept:
     Without any it is given up.
     """
 
-    __slots__ = ("at", "fd", "name", "now", "used")
+    __slots__ = ("at", "name", "now", "used")
 
     def __init__(self, name: str | bytes) -> None:
         self.name = name
-        self.fd = -1
         self.now: Now | None = None
+        """How it is read; None until it is open."""
         self.at: set[tuple[int, bytes]] = set()
         self.used = 0
         """The tick in which it was read last."""
@@ -183,7 +183,7 @@ class OpenFileCache:
             got = now.preadv(self._into, MOST, 0)
         except OSError:
             return None  # whoever opens it is told
-        if got == MOST or not (got % PAGE or got == os.lseek(kept.fd, 0, os.SEEK_END)):
+        if got == MOST or not is_all(now.fd, got):
             return None
         kept.used = self._tick
         self.hits += 1
@@ -216,8 +216,8 @@ class OpenFileCache:
             if not self.closed:
                 self._listen()
             if kept.at:
-                kept.now = Now(opened[0])
-                kept.fd, kept.used = opened.pop(), self._tick
+                kept.now, kept.used = Now(opened[0]), self._tick
+                opened.clear()
                 self._files[name] = kept
                 self._counts["opened"] += 1
                 self._arm()
@@ -227,7 +227,7 @@ class OpenFileCache:
         finally:
             for fd in opened:
                 os.close(fd)
-            if kept.fd < 0:
+            if kept.now is None:
                 self._drop(kept)
         self._counts["not_kept"] += 1
         self._leave_alone(name)
@@ -273,12 +273,11 @@ class OpenFileCache:
                 del self._by_wd[wd]
                 self._watches.remove(wd)
         kept.at.clear()
-        if kept.fd >= 0:
+        if kept.now is not None:
             del self._files[kept.name]
-            if kept.now is not None:
-                kept.now.close()
-            fd, kept.fd = kept.fd, -1
-            os.close(fd)
+            kept.now.close()
+            os.close(kept.now.fd)
+            kept.now = None
 
     # ------------------------------------------------------------------------------------------------------------ time
 

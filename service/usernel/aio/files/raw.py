@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..hits import Writable
 from .buffer import LINES
-from .file import BinaryFile, as_bytes, index
+from .file import BinaryFile, as_bytes, index, lines_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer as Bytes
@@ -113,14 +113,7 @@ class RawFile(BinaryFile):
 
     async def readlines(self, hint: int | None = -1) -> list[bytes]:
         """Read lines, until they have more than ``hint`` bytes where that is above 0. OSError."""
-        lines: list[bytes] = []
-        most, size = index(hint), 0
-        while line := await self.readline():
-            lines.append(line)
-            size += len(line)
-            if 0 < most < size:
-                break
-        return lines
+        return await lines_of(self.readline, hint)
 
     def __aiter__(self) -> RawFile:
         return self

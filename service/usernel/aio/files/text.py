@@ -12,7 +12,7 @@ from .buffer import LINES, Buffer
 from .buffered import BufferedFile
 from .configured import NewLine, Text, changed
 from .cookie import Cookie, find
-from .file import File, index
+from .file import File, index, lines_of
 from .writer import PIECE
 
 CHUNK: Final = 8 << 10
@@ -294,14 +294,7 @@ class TextFile(File):
 
     async def readlines(self, hint: int | None = -1) -> list[str]:
         """Read lines, until they have more than ``hint`` characters where that is above 0. OSError."""
-        lines: list[str] = []
-        most, size = index(hint), 0
-        while line := await self.readline():
-            lines.append(line)
-            size += len(line)
-            if 0 < most < size:
-                break
-        return lines
+        return await lines_of(self.readline, hint)
 
     def __aiter__(self) -> TextFile:
         return self

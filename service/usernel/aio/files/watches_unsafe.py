@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 from collections.abc import Iterator
 from fcntl import ioctl
-from functools import lru_cache
 from termios import FIONREAD
-from typing import Any, Final
+from typing import Final
 
 from usernel.abi.fcntl import O_CLOEXEC, O_NONBLOCK
 from usernel.abi.fs import FS_CASEFOLD_FL, FS_IOC_GETFLAGS
 from usernel.abi.inotify import INOTIFY_EVENT
+
+from .. import host_unsafe
+from .descriptor import checked
 
 NOTHING: Final = bytes(4)
 EVENTS: Final = 64 << 10
@@ -23,27 +24,13 @@ Event = tuple[int, int, bytes]
 """Of which watch, what (``IN_*``), and the name in the directory, empty where it is of the directory itself."""
 
 
-@lru_cache(1)
-def _libc() -> Any:
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
-    libc.inotify_rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
-    return libc
-
-
-def _checked(result: int) -> int:
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return result
-
-
 class Watches:
     """An inotify instance. OSError where there are too many (``max_user_instances``: EMFILE)."""
 
     __slots__ = ("_count", "_mountinfo", "_mounts", "fd")
 
     def __init__(self) -> None:
-        self.fd = _checked(_libc().inotify_init1(O_NONBLOCK | O_CLOEXEC))
+        self.fd = checked(host_unsafe.inotify_init1(O_NONBLOCK | O_CLOEXEC))
         self._count = bytearray(NOTHING)
         self._mounts = select.epoll()
         self._mountinfo = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
@@ -61,11 +48,11 @@ class Watches:
 
     def add(self, directory: bytes, mask: int) -> int:
         """Watch a directory. OSError: of the path; ENOSPC: there are ``max_user_watches``."""
-        return _checked(_libc().inotify_add_watch(self.fd, directory, mask))
+        return checked(host_unsafe.inotify_add_watch(self.fd, directory, mask))
 
     def remove(self, wd: int) -> None:
         """Watch it no more."""
-        _libc().inotify_rm_watch(self.fd, wd)
+        host_unsafe.inotify_rm_watch(self.fd, wd)
 
     def events(self) -> Iterator[Event]:
         """All there are."""

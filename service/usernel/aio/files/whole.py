@@ -27,7 +27,7 @@ from ..host_unsafe import opener
 from ..loop import attach
 from ..os.by_worker import Stop, in_steps
 from ..os.copying import copyfile
-from ..resident_unsafe import PAGE, preadv_now
+from ..resident_unsafe import is_all
 from . import opening
 from .opening import READS
 
@@ -117,8 +117,8 @@ def _at_once(
             raise OSError(-fd, os.strerror(-fd), name)
         return None
     try:
-        got = preadv_now(fd, (hits.view,), 0)
-        if got < MOST and (got % PAGE or got == os.lseek(fd, 0, os.SEEK_END)):  # what is missing begins with a page
+        got = hits.now(fd, (hits.view,), 0)
+        if got < MOST and is_all(fd, got):
             sys.audit("open", name, "rb", READS)
             hits.hit(ANY)
             hits.inline += 1
